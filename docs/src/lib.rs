@@ -1,0 +1,1 @@
+//! The book; its Rust blocks are compiled by the tests.

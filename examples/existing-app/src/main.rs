@@ -1,0 +1,3 @@
+//! An axum service with its own login that gains protected MCP.
+
+fn main() {}

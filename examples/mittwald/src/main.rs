@@ -1,0 +1,3 @@
+//! A mittwald-style MCP server with an embedded authorization server.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The smallest honest protected MCP server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! OAuth-protected MCP for actix-web: one middleware around the MCP service.

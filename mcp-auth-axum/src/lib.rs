@@ -1,0 +1,1 @@
+//! OAuth-protected MCP for axum and tower: one layer around the MCP service.

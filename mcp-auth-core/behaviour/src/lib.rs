@@ -1,0 +1,1 @@
+//! The behaviour suite: what every guarded MCP server must do, asked over HTTP.

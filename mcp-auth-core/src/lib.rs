@@ -1,0 +1,1 @@
+//! Decides about a request to an MCP server: tokens, scopes, confirmation, audit. Framework-neutral.
