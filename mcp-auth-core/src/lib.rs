@@ -1,1 +1,25 @@
-//! Decides about a request to an MCP server: tokens, scopes, confirmation, audit. Framework-neutral.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+
+pub mod background;
+pub mod credential;
+pub mod guard;
+pub mod http;
+pub mod mcp;
+pub mod policy;
+pub mod principal;
+pub mod routes;
+pub mod scope;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;
+pub mod verify;
+
+pub use credential::Credential;
+
+pub use principal::Principal;
+pub use routes::Routes;
+pub use scope::{ScopeHierarchy, ScopeSet};
+pub use store::Store;
+pub use verify::TokenVerifier;

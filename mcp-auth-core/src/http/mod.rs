@@ -1,0 +1,5 @@
+//! The wire, without MCP: challenges, metadata, origins, addresses.
+
+mod address;
+
+pub use address::{AddressError, TrustedProxies};

@@ -1,0 +1,124 @@
+//! A set of scope tokens (RFC 6749, section 3.3).
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The most scopes one set holds.
+pub const MAX_SCOPES: usize = 256;
+/// The longest scope token, in bytes.
+pub const MAX_SCOPE_LEN: usize = 256;
+
+/// An ordered set of scope tokens. Cheap to clone.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct ScopeSet {
+    sorted: Option<Arc<[Box<str>]>>,
+}
+
+/// Why a text is no set of scopes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScopeError {
+    /// A byte outside `scope-token` (RFC 6749, section 3.3), or an empty token.
+    #[error("a scope has a character that RFC 6749 does not allow")]
+    Character,
+    /// More than [`MAX_SCOPES`] scopes, or one longer than [`MAX_SCOPE_LEN`] bytes.
+    #[error("too many scopes, or one that is too long")]
+    TooLarge,
+}
+
+impl ScopeSet {
+    /// Parses a space-separated list; repeated scopes and repeated spaces are folded.
+    ///
+    /// # Errors
+    /// [`ScopeError`] on a forbidden character or past the bounds.
+    pub fn parse(text: &str) -> Result<Self, ScopeError> {
+        Self::from_tokens(text.split(' ').filter(|token| !token.is_empty()))
+    }
+
+    /// Builds a set from single tokens.
+    ///
+    /// # Errors
+    /// [`ScopeError`] on a forbidden character or past the bounds.
+    pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
+        let mut sorted: Vec<Box<str>> = Vec::new();
+        for token in tokens {
+            if token.is_empty() || !token.bytes().all(is_scope_byte) {
+                return Err(ScopeError::Character);
+            }
+            if token.len() > MAX_SCOPE_LEN || sorted.len() >= MAX_SCOPES {
+                return Err(ScopeError::TooLarge);
+            }
+            sorted.push(token.into());
+        }
+        sorted.sort_unstable();
+        sorted.dedup();
+        Ok(Self::from_sorted(sorted))
+    }
+
+    fn from_sorted(sorted: Vec<Box<str>>) -> Self {
+        Self { sorted: (!sorted.is_empty()).then(|| sorted.into()) }
+    }
+
+    /// True if `scope` itself is in the set; for what a scope implies ask a [`ScopeHierarchy`](super::ScopeHierarchy).
+    pub fn contains(&self, scope: &str) -> bool {
+        self.as_slice().binary_search_by(|have| (**have).cmp(scope)).is_ok()
+    }
+
+    /// The scopes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.as_slice().iter().map(|scope| &**scope)
+    }
+
+    /// How many scopes there are.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// True without any scope.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_none()
+    }
+
+    /// All scopes of both sets, in order; never cut, as both sides were bounded already.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let mut all: Vec<Box<str>> = self.as_slice().to_vec();
+        all.extend_from_slice(other.as_slice());
+        all.sort_unstable();
+        all.dedup();
+        Self::from_sorted(all)
+    }
+
+    /// The scopes for which `keep` is true.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        Self::from_sorted(self.as_slice().iter().filter(|scope| keep(scope)).cloned().collect())
+    }
+
+    fn as_slice(&self) -> &[Box<str>] {
+        self.sorted.as_deref().unwrap_or(&[])
+    }
+}
+
+/// Space-separated, in order: the form of a `scope` parameter.
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScopeSet({self})")
+    }
+}
+
+fn is_scope_byte(b: u8) -> bool {
+    matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
+}
