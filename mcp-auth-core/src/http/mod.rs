@@ -1,5 +1,14 @@
 //! The wire, without MCP: challenges, metadata, origins, addresses.
 
 mod address;
+mod challenge;
+pub mod cors;
+mod metadata;
+mod origin;
+mod resource;
 
 pub use address::{AddressError, TrustedProxies};
+pub use challenge::{Challenge, ChallengeError};
+pub use metadata::{ProtectedResourceMetadata, WELL_KNOWN};
+pub use origin::{HostRefusal, HostRules};
+pub use resource::{ResourceUrl, ResourceUrlError, is_loopback};

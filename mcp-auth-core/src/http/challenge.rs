@@ -1,0 +1,83 @@
+//! The `WWW-Authenticate` header of a refusal (RFC 6750, section 3; RFC 9728, section 5.1).
+//!
+//! 1. A request without a token is told where the metadata is and which scopes to begin with, and no error.
+//! 2. A refused token is `invalid_token`, whatever was wrong with it.
+//! 3. A missing scope is `insufficient_scope`, with every scope the operation needs at once.
+//! 4. `offline_access` is never asked for in a challenge.
+
+use http::HeaderValue;
+
+use crate::scope::ScopeSet;
+
+/// What a client is told to do about its authorization. Display form is the header's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge<'a> {
+    /// Where the protected resource metadata is served.
+    pub resource_metadata: &'a str,
+    /// The error code of RFC 6750, section 3.1; none where no token was sent.
+    pub error: Option<ChallengeError>,
+    /// The scopes to ask for.
+    pub scope: Option<&'a ScopeSet>,
+}
+
+/// The error codes of RFC 6750, section 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeError {
+    /// The request is malformed: 400.
+    InvalidRequest,
+    /// The token is refused: 401.
+    InvalidToken,
+    /// The token lacks a scope: 403.
+    InsufficientScope,
+}
+
+impl ChallengeError {
+    /// The code as it stands on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+impl Challenge<'_> {
+    /// The header's value. Everything in it comes from configuration and from parsed scopes, so it is always valid;
+    /// should it not be, the bare scheme is sent.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        let mut value = String::from("Bearer ");
+        if let Some(error) = self.error {
+            value.push_str("error=\"");
+            value.push_str(error.as_str());
+            value.push_str("\", ");
+        }
+        if let Some(scope) = self.scope {
+            let scope = scope.filtered(|scope| scope != "offline_access");
+            if !scope.is_empty() {
+                value.push_str("scope=\"");
+                value.push_str(&scope.to_string());
+                value.push_str("\", ");
+            }
+        }
+        value.push_str("resource_metadata=\"");
+        value.push_str(self.resource_metadata);
+        value.push('"');
+        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn offline_access_is_not_asked_for() {
+        let scope = ScopeSet::parse("offline_access a:read").unwrap();
+        let challenge = Challenge { resource_metadata: "https://x/y", error: None, scope: Some(&scope) };
+        assert_eq!(challenge.header(), "Bearer scope=\"a:read\", resource_metadata=\"https://x/y\"");
+    }
+}

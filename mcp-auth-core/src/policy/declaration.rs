@@ -1,0 +1,145 @@
+//! One declaration: what a tool, resource, prompt or method needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Arguments;
+use crate::scope::{ScopeError, ScopeSet};
+
+/// What a call does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Adds or changes something.
+    Write,
+    /// Removes or overwrites something.
+    Destructive,
+}
+
+/// How a caller who lacks a scope is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Denial {
+    /// 403 with a challenge that names the scopes, so that the client can step up.
+    #[default]
+    Challenge,
+    /// As if it did not exist: absent from lists, "not found" when called.
+    Hide,
+    /// A tool result with `isError`, for clients that show it to the model. Other methods: as `Challenge`.
+    ToolError,
+}
+
+type ByArguments = Arc<dyn Fn(&Arguments<'_>) -> String + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) enum Need {
+    Public,
+    Scopes(ScopeSet),
+    ByArguments { at_least: ScopeSet, and: ByArguments },
+}
+
+/// One declaration. It drives listing, calling and auditing.
+#[derive(Clone)]
+#[must_use = "hand it to `ToolPolicies`"]
+pub struct ToolPolicy {
+    pub(super) need: Need,
+    pub(super) effect: Effect,
+    pub(super) denial: Denial,
+    pub(super) problem: Option<ScopeError>,
+}
+
+/// Changes nothing; needs `scopes` (space-separated, at least one).
+pub fn read(scopes: &str) -> ToolPolicy {
+    ToolPolicy::new(Effect::Read, scopes)
+}
+
+/// Adds or changes something; needs `scopes` (space-separated, at least one).
+pub fn write(scopes: &str) -> ToolPolicy {
+    ToolPolicy::new(Effect::Write, scopes)
+}
+
+/// Removes or overwrites something; needs `scopes` (space-separated, at least one).
+pub fn destructive(scopes: &str) -> ToolPolicy {
+    ToolPolicy::new(Effect::Destructive, scopes)
+}
+
+/// Open to everybody, without a token; changes nothing.
+pub fn public() -> ToolPolicy {
+    ToolPolicy { need: Need::Public, effect: Effect::Read, denial: Denial::Challenge, problem: None }
+}
+
+impl ToolPolicy {
+    fn new(effect: Effect, scopes: &str) -> Self {
+        let (scopes, problem) = match ScopeSet::parse(scopes) {
+            Ok(scopes) if scopes.is_empty() => (scopes, Some(ScopeError::Character)),
+            Ok(scopes) => (scopes, None),
+            Err(problem) => (ScopeSet::default(), Some(problem)),
+        };
+        Self { need: Need::Scopes(scopes), effect, denial: Denial::Challenge, problem }
+    }
+
+    /// Needs more scopes, depending on the arguments: `more` returns them space-separated, or an empty text for none.
+    /// A text that is no scope list refuses the call.
+    pub fn and_by_arguments(mut self, more: impl Fn(&Arguments<'_>) -> String + Send + Sync + 'static) -> Self {
+        if let Need::Scopes(at_least) = self.need {
+            self.need = Need::ByArguments { at_least, and: Arc::new(more) };
+        }
+        self
+    }
+
+    /// Answers a caller without the scopes as if this did not exist.
+    pub fn hidden(self) -> Self {
+        self.denial(Denial::Hide)
+    }
+
+    /// Says how a caller without the scopes is answered.
+    pub fn denial(mut self, denial: Denial) -> Self {
+        self.denial = denial;
+        self
+    }
+
+    /// What a call does to the world.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The scopes that are needed whatever the arguments are; empty for a public one.
+    #[must_use]
+    pub fn scopes(&self) -> ScopeSet {
+        match &self.need {
+            Need::Public => ScopeSet::default(),
+            Need::Scopes(scopes) | Need::ByArguments { at_least: scopes, .. } => scopes.clone(),
+        }
+    }
+
+    /// True if no token is needed.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        matches!(self.need, Need::Public)
+    }
+
+    /// The scopes for these arguments; `None` if the service's function returned no scope list.
+    pub(super) fn needed(&self, arguments: &Arguments<'_>) -> Option<ScopeSet> {
+        match &self.need {
+            Need::Public => Some(ScopeSet::default()),
+            Need::Scopes(scopes) => Some(scopes.clone()),
+            Need::ByArguments { at_least, and } => {
+                let more = ScopeSet::parse(&and(arguments)).ok()?;
+                Some(at_least.union(&more))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ToolPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolPolicy")
+            .field("effect", &self.effect)
+            .field("public", &self.is_public())
+            .field("scopes", &self.scopes())
+            .field("by_arguments", &matches!(self.need, Need::ByArguments { .. }))
+            .field("denial", &self.denial)
+            .finish()
+    }
+}

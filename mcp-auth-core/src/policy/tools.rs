@@ -1,0 +1,158 @@
+//! All declarations of a service.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use super::declaration::ToolPolicy;
+use super::template::UriTemplate;
+use crate::config::ConfigErrors;
+use crate::scope::{ScopeHierarchy, ScopeSet};
+
+/// Why the list of tools could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A tool does not serialize.
+    #[error("a tool does not serialize to JSON")]
+    Serialize(#[from] serde_json::Error),
+    /// A tool without a name.
+    #[error("a tool has no `name`")]
+    Nameless,
+}
+
+/// The declarations: every tool, resource, prompt and method that may be used, and by whom.
+#[derive(Clone, Debug, Default)]
+#[must_use = "hand it to `Guard::builder().tools()`"]
+pub struct ToolPolicies {
+    known_tools: Option<BTreeSet<Box<str>>>,
+    pub(super) tools: HashMap<Box<str>, ToolPolicy>,
+    pub(super) resources: Vec<(UriTemplate, ToolPolicy)>,
+    pub(super) prompts: HashMap<Box<str>, ToolPolicy>,
+    pub(super) methods: HashMap<Box<str>, ToolPolicy>,
+    pub(super) hierarchy: ScopeHierarchy,
+    problems: Vec<(String, String)>,
+}
+
+impl ToolPolicies {
+    /// Begins with the tools that exist, so that a tool without a declaration is found at start. Takes anything that
+    /// serializes to an MCP tool: an object with a `name`.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if one of them does not.
+    pub fn from_tools<T: Serialize>(tools: impl IntoIterator<Item = T>) -> Result<Self, PolicyError> {
+        let mut policies = Self::default();
+        let mut known = BTreeSet::new();
+        for tool in tools {
+            let tool = serde_json::to_value(tool)?;
+            let name: Box<str> = tool.get("name").and_then(|name| name.as_str()).ok_or(PolicyError::Nameless)?.into();
+            known.insert(name);
+        }
+        policies.known_tools = Some(known);
+        Ok(policies)
+    }
+
+    /// Begins without knowing which tools exist: only what is declared may be called.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a tool.
+    pub fn tool(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
+        let name = name.into();
+        self.check("tool", &name, &policy);
+        if self.tools.insert(name.clone(), policy).is_some() {
+            self.problem(format!("tool `{name}` is declared twice"), "keep one declaration");
+        }
+        self
+    }
+
+    /// Declares several tools.
+    pub fn tools<N: Into<Box<str>>>(self, tools: impl IntoIterator<Item = (N, ToolPolicy)>) -> Self {
+        tools.into_iter().fold(self, |policies, (name, policy)| policies.tool(name, policy))
+    }
+
+    /// Declares the resources that match a URI template (`note://{id}`, `{+rest}` across slashes).
+    pub fn resource(mut self, uri_template: &str, policy: ToolPolicy) -> Self {
+        self.check("resource", uri_template, &policy);
+        match UriTemplate::parse(uri_template) {
+            Some(template) => self.resources.push((template, policy)),
+            None => self.problem(
+                format!("`{uri_template}` is no URI template that is understood"),
+                "use literals, {name} and {+name}, with text between two variables",
+            ),
+        }
+        self
+    }
+
+    /// Declares a prompt.
+    pub fn prompt(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
+        let name = name.into();
+        self.check("prompt", &name, &policy);
+        self.prompts.insert(name, policy);
+        self
+    }
+
+    /// Declares a method that is refused by default (`logging/setLevel`, `tasks/get`), or makes one stricter.
+    pub fn method(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
+        let name = name.into();
+        self.check("method", &name, &policy);
+        self.methods.insert(name, policy);
+        self
+    }
+
+    /// Says which scope implies which.
+    pub fn hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.hierarchy = hierarchy;
+        self
+    }
+
+    /// Every declaration, by kind and name, in order: what a reviewer reads and a start-up log shows.
+    pub fn declared_tools(&self) -> BTreeMap<&str, &ToolPolicy> {
+        self.tools.iter().map(|(name, policy)| (&**name, policy)).collect()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &ToolPolicy> {
+        self.tools
+            .values()
+            .chain(self.resources.iter().map(|(_, policy)| policy))
+            .chain(self.prompts.values())
+            .chain(self.methods.values())
+    }
+
+    pub(super) fn scopes_of_all(&self) -> ScopeSet {
+        self.all().fold(ScopeSet::default(), |all, policy| all.union(&policy.scopes()))
+    }
+
+    pub(super) fn report(&self, errors: &mut ConfigErrors) {
+        for (problem, fix) in &self.problems {
+            errors.push(problem.clone(), fix.clone());
+        }
+        if self.all().next().is_none() {
+            errors.push("nothing is declared, so every call would be refused", "declare each tool with `.tool(name, read(\"scope\"))`");
+        }
+        let Some(known) = &self.known_tools else { return };
+        let missing: Vec<&str> = known.iter().filter(|name| !self.tools.contains_key(*name)).map(|name| &**name).collect();
+        if !missing.is_empty() {
+            errors.push(format!("tools without a declaration: {}", missing.join(", ")), "declare each with `.tool(name, read|write|destructive(\"scope\"))`");
+        }
+        let mut unknown: Vec<&str> = self.tools.keys().filter(|name| !known.contains(*name)).map(|name| &**name).collect();
+        unknown.sort_unstable();
+        if !unknown.is_empty() {
+            errors.push(format!("declarations of tools that do not exist: {}", unknown.join(", ")), "correct the name or remove the declaration");
+        }
+    }
+
+    fn check(&mut self, kind: &str, name: &str, policy: &ToolPolicy) {
+        if policy.problem.is_some() {
+            self.problem(
+                format!("the scopes of {kind} `{name}` are not a scope list"),
+                "name at least one scope, separated by spaces; use `public()` if no token is needed",
+            );
+        }
+    }
+
+    fn problem(&mut self, problem: String, fix: &str) {
+        self.problems.push((problem, fix.to_owned()));
+    }
+}
