@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod background;
+pub mod config;
 pub mod credential;
 pub mod guard;
 pub mod http;
@@ -17,6 +18,8 @@ pub mod time;
 pub mod verify;
 
 pub use credential::Credential;
+pub use guard::Guard;
+pub use policy::ToolPolicies;
 
 pub use principal::Principal;
 pub use routes::Routes;

@@ -71,7 +71,9 @@ impl FailureBudget {
     fn key(&self, address: Option<IpAddr>) -> IpAddr {
         let Some(address) = address else {
             if !self.warned.swap(true, Ordering::Relaxed) {
-                tracing::warn!("no peer address is known: all requests share one failure budget; serve with connect info");
+                tracing::warn!(
+                    "no peer address is known: all requests share one failure budget; serve with connect info"
+                );
             }
             return SHARED;
         };

@@ -46,14 +46,20 @@ impl LeaseEnd {
 pub(super) type Term = Pin<Box<dyn Future<Output = LeaseEnd> + Send + Sync>>;
 
 /// Completes when the lease ends.
-pub(super) fn term(principal: Option<Principal>, revocations: Option<Revocations>, clock: Clock, mut shutdown: watch::Receiver<bool>) -> Term {
+pub(super) fn term(
+    principal: Option<Principal>,
+    revocations: Option<Revocations>,
+    clock: Clock,
+    mut shutdown: watch::Receiver<bool>,
+) -> Term {
     Box::pin(async move {
         let expiry = async {
             match principal.as_ref().and_then(Principal::expires_at) {
                 Some(at) => {
                     // Asked again after each sleep, because the clock may not be the one that sleeps.
                     while clock.now() < at {
-                        tokio::time::sleep(at.since(clock.now()).min(std::time::Duration::from_secs(3600))).await;
+                        tokio::time::sleep(at.since(clock.now()).min(std::time::Duration::from_secs(3600)))
+                            .await;
                     }
                 }
                 None => std::future::pending().await,

@@ -1,1 +1,154 @@
-//! guard
+//! The guard: what joins verification, policy and protocol, and decides about each request.
+//!
+//! A request is decided in three steps, each a page of its own:
+//!
+//! 1. **Admit** ([`Guard::admit`], `admit.rs`), from the head alone: not shutting down; host and origin; a preflight is
+//!    answered; the method; the failure budget of the address; the credential; the verifier; revocations; the session; the
+//!    media types. The body has not been read.
+//! 2. **Decide** ([`Admitted::decide`], `decide.rs`), from one strict reading of the body: one message; headers that agree
+//!    with it; a method that exists; a target that is declared; the scopes for it.
+//! 3. **Respond** ([`Exchange::respond`], `exchange.rs`): lists are filtered, sessions sealed, streams leased.
+//!
+//! What was checked is what is forwarded: the original bytes. `Authorization`, `DPoP` and a [`Principal`] that came in are
+//! removed; the verified [`Principal`] travels in the request's extensions. Whatever is not understood is refused.
+//!
+//! ```
+//! use mcp_auth_core::{Guard, Principal, ToolPolicies, TokenVerifier, Credential};
+//! use mcp_auth_core::policy::read;
+//! use mcp_auth_core::verify::{VerifyContext, VerifyError, TokenRefusal};
+//!
+//! struct OneToken;
+//!
+//! #[async_trait::async_trait]
+//! impl TokenVerifier for OneToken {
+//!     async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Principal, VerifyError> {
+//!         match credential.expose_token() {
+//!             "secret" => Ok(Principal::builder("https://issuer.example", "ada").build()),
+//!             _ => Err(TokenRefusal::Unknown.into()),
+//!         }
+//!     }
+//!     fn authorization_servers(&self) -> Vec<String> {
+//!         vec!["https://issuer.example".to_owned()]
+//!     }
+//! }
+//!
+//! let (guard, _background) = Guard::builder("https://mcp.example/mcp")
+//!     .verifier(OneToken)
+//!     .tools(ToolPolicies::new().tool("list_notes", read("notes:read")))
+//!     .build()?;
+//! assert!(guard.is_ready());
+//! # Ok::<_, mcp_auth_core::config::ConfigErrors>(())
+//! ```
+
+mod admit;
+mod answer;
+mod body;
+mod budget;
+mod builder;
+mod decide;
+mod documents;
+mod exchange;
+mod lease;
+mod media;
+mod path;
+mod read;
+mod refusal;
+mod session;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::http::{HostRules, ResourceUrl, TrustedProxies};
+use crate::mcp::Limits;
+use crate::policy::ScopePolicy;
+use crate::scope::ScopeSet;
+use crate::time::Clock;
+use crate::verify::{Revocations, TokenVerifier};
+
+pub use admit::{Admission, Admitted};
+pub use body::GuardedBody;
+pub use builder::GuardBuilder;
+pub use decide::{Decision, Forward};
+pub use exchange::Exchange;
+pub use lease::Lease;
+pub use refusal::Refusal;
+
+/// Decides about every request to one MCP endpoint. Cheap to clone; clones are the same guard.
+#[derive(Clone)]
+pub struct Guard {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    resource: ResourceUrl,
+    metadata_url: String,
+    document_paths: Vec<String>,
+    document: Bytes,
+    hosts: HostRules,
+    proxies: TrustedProxies,
+    verifier: Arc<dyn TokenVerifier>,
+    policy: Arc<dyn ScopePolicy>,
+    revocations: Option<Revocations>,
+    challenge_scope: ScopeSet,
+    obtainable: Option<ScopeSet>,
+    budget: Arc<budget::FailureBudget>,
+    sessions: session::SessionSeal,
+    lease: Lease,
+    limits: Limits,
+    body_timeout: Duration,
+    max_answer: usize,
+    only_under: Option<path::GuardedPath>,
+    clock: Clock,
+    shutdown: watch::Sender<bool>,
+    background: Arc<AtomicBool>,
+    background_warned: AtomicBool,
+}
+
+impl Guard {
+    /// Starts a guard for the MCP endpoint with this public URL: https, or http on a loopback host.
+    pub fn builder(resource: &str) -> GuardBuilder {
+        GuardBuilder::new(resource)
+    }
+
+    /// The public URL of the endpoint: what tokens must be issued for.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        self.inner.resource.as_str()
+    }
+
+    /// Ends leased streams and refuses whatever comes from now on with 503; readiness turns false.
+    pub fn shutdown(&self) {
+        self.inner.shutdown.send_replace(true);
+    }
+
+    /// True if requests can be decided: not shutting down, and the verifier has what it needs.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_shutting_down() && self.inner.verifier.is_ready()
+    }
+
+    fn is_shutting_down(&self) -> bool {
+        *self.inner.shutdown.borrow()
+    }
+
+    fn warn_without_background(&self) {
+        let inner = &self.inner;
+        if !inner.background.load(Ordering::Acquire) && !inner.background_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(
+                "the guard's Background does not run: spawn it, or keys are not fetched and nothing is swept"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("resource", &self.inner.resource.as_str()).finish_non_exhaustive()
+    }
+}

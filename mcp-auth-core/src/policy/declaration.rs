@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Arguments;
 use crate::scope::{ScopeError, ScopeSet};
 
-/// What a call does to the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a call does to the world, the harmless first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// Changes nothing.
     Read,
@@ -17,16 +17,16 @@ pub enum Effect {
     Destructive,
 }
 
-/// How a caller who lacks a scope is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a caller who lacks a scope is answered; where several apply, the last of this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denial {
     /// 403 with a challenge that names the scopes, so that the client can step up.
     #[default]
     Challenge,
-    /// As if it did not exist: absent from lists, "not found" when called.
-    Hide,
     /// A tool result with `isError`, for clients that show it to the model. Other methods: as `Challenge`.
     ToolError,
+    /// As if it did not exist: absent from lists, "not found" when called.
+    Hide,
 }
 
 type ByArguments = Arc<dyn Fn(&Arguments<'_>) -> String + Send + Sync>;
@@ -80,7 +80,10 @@ impl ToolPolicy {
 
     /// Needs more scopes, depending on the arguments: `more` returns them space-separated, or an empty text for none.
     /// A text that is no scope list refuses the call.
-    pub fn and_by_arguments(mut self, more: impl Fn(&Arguments<'_>) -> String + Send + Sync + 'static) -> Self {
+    pub fn and_by_arguments(
+        mut self,
+        more: impl Fn(&Arguments<'_>) -> String + Send + Sync + 'static,
+    ) -> Self {
         if let Need::Scopes(at_least) = self.need {
             self.need = Need::ByArguments { at_least, and: Arc::new(more) };
         }

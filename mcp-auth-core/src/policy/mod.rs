@@ -26,6 +26,6 @@ mod template;
 mod tools;
 
 pub use arguments::Arguments;
-pub use decide::{ListKind, ScopePolicy, Verdict};
+pub use decide::{ScopePolicy, Verdict};
 pub use declaration::{Denial, Effect, ToolPolicy, destructive, public, read, write};
 pub use tools::{PolicyError, ToolPolicies};

@@ -6,6 +6,7 @@
 /// A parsed template.
 #[derive(Clone, Debug)]
 pub(super) struct UriTemplate {
+    text: Box<str>,
     parts: Vec<Part>,
 }
 
@@ -30,7 +31,8 @@ impl UriTemplate {
                     Some(name) => (Part::Any, name),
                     None => (Part::Segment, name),
                 };
-                let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
+                let is_name = !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
                 if !is_name || matches!(parts.last(), Some(Part::Any | Part::Segment)) {
                     return None;
                 }
@@ -46,7 +48,12 @@ impl UriTemplate {
                 rest = after;
             }
         }
-        (!parts.is_empty() && parts.len() <= MAX_PARTS).then_some(Self { parts })
+        (!parts.is_empty() && parts.len() <= MAX_PARTS).then(|| Self { text: text.into(), parts })
+    }
+
+    /// The template as it was declared.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// True if `uri` is an expansion of the template.
@@ -57,7 +64,7 @@ impl UriTemplate {
 
 /// Each variable ends at the first place where the literal behind it stands, the last one at the end; there is no
 /// backtracking, so the time is linear.
-fn matches(mut parts: &[Part], mut uri: &str) -> bool {
+fn matches<'a>(mut parts: &'a [Part], mut uri: &'a str) -> bool {
     loop {
         let value = match parts {
             [] => return uri.is_empty(),

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::declaration::ToolPolicy;
 use super::template::UriTemplate;
 use crate::config::ConfigErrors;
-use crate::scope::{ScopeHierarchy, ScopeSet};
+use crate::mcp::{ParamHeaders, ParamHeadersError};
+use crate::scope::ScopeHierarchy;
 
 /// Why the list of tools could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,14 @@ pub enum PolicyError {
     /// A tool without a name.
     #[error("a tool has no `name`")]
     Nameless,
+    /// A tool whose input schema marks parameters as headers (`x-mcp-header`) against the specification.
+    #[error("the input schema of tool `{tool}` marks a header wrongly")]
+    ParamHeaders {
+        /// The tool.
+        tool: String,
+        /// What is wrong.
+        source: ParamHeadersError,
+    },
 }
 
 /// The declarations: every tool, resource, prompt and method that may be used, and by whom.
@@ -26,6 +35,7 @@ pub enum PolicyError {
 #[must_use = "hand it to `Guard::builder().tools()`"]
 pub struct ToolPolicies {
     known_tools: Option<BTreeSet<Box<str>>>,
+    pub(super) param_headers: HashMap<Box<str>, ParamHeaders>,
     pub(super) tools: HashMap<Box<str>, ToolPolicy>,
     pub(super) resources: Vec<(UriTemplate, ToolPolicy)>,
     pub(super) prompts: HashMap<Box<str>, ToolPolicy>,
@@ -45,7 +55,15 @@ impl ToolPolicies {
         let mut known = BTreeSet::new();
         for tool in tools {
             let tool = serde_json::to_value(tool)?;
-            let name: Box<str> = tool.get("name").and_then(|name| name.as_str()).ok_or(PolicyError::Nameless)?.into();
+            let name: Box<str> =
+                tool.get("name").and_then(|name| name.as_str()).ok_or(PolicyError::Nameless)?.into();
+            if let Some(schema) = tool.get("inputSchema") {
+                let headers = ParamHeaders::from_schema(schema)
+                    .map_err(|source| PolicyError::ParamHeaders { tool: name.to_string(), source })?;
+                if !headers.is_empty() {
+                    policies.param_headers.insert(name.clone(), headers);
+                }
+            }
             known.insert(name);
         }
         policies.known_tools = Some(known);
@@ -120,26 +138,33 @@ impl ToolPolicies {
             .chain(self.methods.values())
     }
 
-    pub(super) fn scopes_of_all(&self) -> ScopeSet {
-        self.all().fold(ScopeSet::default(), |all, policy| all.union(&policy.scopes()))
-    }
-
     pub(super) fn report(&self, errors: &mut ConfigErrors) {
         for (problem, fix) in &self.problems {
             errors.push(problem.clone(), fix.clone());
         }
         if self.all().next().is_none() {
-            errors.push("nothing is declared, so every call would be refused", "declare each tool with `.tool(name, read(\"scope\"))`");
+            errors.push(
+                "nothing is declared, so every call would be refused",
+                "declare each tool with `.tool(name, read(\"scope\"))`",
+            );
         }
         let Some(known) = &self.known_tools else { return };
-        let missing: Vec<&str> = known.iter().filter(|name| !self.tools.contains_key(*name)).map(|name| &**name).collect();
+        let missing: Vec<&str> =
+            known.iter().filter(|name| !self.tools.contains_key(*name)).map(|name| &**name).collect();
         if !missing.is_empty() {
-            errors.push(format!("tools without a declaration: {}", missing.join(", ")), "declare each with `.tool(name, read|write|destructive(\"scope\"))`");
+            errors.push(
+                format!("tools without a declaration: {}", missing.join(", ")),
+                "declare each with `.tool(name, read|write|destructive(\"scope\"))`",
+            );
         }
-        let mut unknown: Vec<&str> = self.tools.keys().filter(|name| !known.contains(*name)).map(|name| &**name).collect();
+        let mut unknown: Vec<&str> =
+            self.tools.keys().filter(|name| !known.contains(*name)).map(|name| &**name).collect();
         unknown.sort_unstable();
         if !unknown.is_empty() {
-            errors.push(format!("declarations of tools that do not exist: {}", unknown.join(", ")), "correct the name or remove the declaration");
+            errors.push(
+                format!("declarations of tools that do not exist: {}", unknown.join(", ")),
+                "correct the name or remove the declaration",
+            );
         }
     }
 

@@ -164,7 +164,7 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use std::time::Duration;
 
     use super::*;

@@ -1,0 +1,314 @@
+//! Building a guard.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretSlice};
+use tokio::sync::watch;
+
+use super::budget::FailureBudget;
+use super::path::GuardedPath;
+use super::session::SessionSeal;
+use super::{Guard, Inner, Lease};
+use crate::background::{Background, Job};
+use crate::config::ConfigErrors;
+use crate::http::{HostRules, ProtectedResourceMetadata, ResourceUrl, TrustedProxies, WELL_KNOWN};
+use crate::mcp::Limits;
+use crate::policy::{ScopePolicy, ToolPolicies};
+use crate::scope::ScopeSet;
+use crate::time::Clock;
+use crate::verify::TokenVerifier;
+
+const MAX_BODY: usize = 4 * 1024 * 1024;
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(119);
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// Builds a [`Guard`]; see each setting for its default.
+#[must_use = "a guard is made by `build`"]
+pub struct GuardBuilder {
+    resource: String,
+    verifier: Option<Arc<dyn TokenVerifier>>,
+    policy: Option<Arc<dyn ScopePolicy>>,
+    name: Option<String>,
+    challenge_scope: Option<String>,
+    allowed_hosts: Vec<String>,
+    allowed_origins: Vec<String>,
+    proxies: TrustedProxies,
+    lease: Lease,
+    max_body: usize,
+    max_answer: usize,
+    body_timeout: Duration,
+    failures_per_minute: NonZeroU32,
+    session_key: Option<SecretSlice<u8>>,
+    only_under: Option<String>,
+    shares_origin: bool,
+    clock: Clock,
+}
+
+impl GuardBuilder {
+    pub(super) fn new(resource: &str) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            verifier: None,
+            policy: None,
+            name: None,
+            challenge_scope: None,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            proxies: TrustedProxies::default(),
+            lease: Lease::default(),
+            max_body: MAX_BODY,
+            max_answer: MAX_ANSWER,
+            body_timeout: BODY_TIMEOUT,
+            failures_per_minute: FAILURES_PER_MINUTE,
+            session_key: None,
+            only_under: None,
+            shares_origin: false,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Who verifies tokens. Required.
+    pub fn verifier(mut self, verifier: impl TokenVerifier) -> Self {
+        self.verifier = Some(Arc::new(verifier));
+        self
+    }
+
+    /// What may be done, tool by tool. This or [`policy`](Self::policy) is required.
+    pub fn tools(self, policies: ToolPolicies) -> Self {
+        self.policy(policies)
+    }
+
+    /// A policy of the service's own.
+    pub fn policy(mut self, policy: impl ScopePolicy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// A name for people, in the metadata (`resource_name`).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The scopes that the first 401 asks for, space-separated. By default those of everything that only reads.
+    pub fn challenge_scope(mut self, scope: impl Into<String>) -> Self {
+        self.challenge_scope = Some(scope.into());
+        self
+    }
+
+    /// More hosts that requests may name, beside the public URL's: `name` or `name:port`.
+    pub fn allowed_hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.allowed_hosts.extend(hosts.into_iter().map(Into::into));
+        self
+    }
+
+    /// Origins of web pages that may call the endpoint: `https://app.example`. Beside the public URL's own, none.
+    pub fn allowed_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.allowed_origins.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// The reverse proxies whose `X-Forwarded-For` is believed. By default none.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Which event streams end with the credential that opened them. By default [`Lease::SubscriptionsOnly`].
+    pub fn lease(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The largest request body, in bytes. 4 MiB by default.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// The largest answer, or event, that is rewritten (lists), in bytes. 16 MiB by default.
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    /// How long a body may take to arrive. 30 s by default.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// How many refused credentials an address may present in a minute before it is answered 429. 120 by default.
+    pub fn failures_per_minute(mut self, failures: NonZeroU32) -> Self {
+        self.failures_per_minute = failures;
+        self
+    }
+
+    /// The key (32 random bytes) that seals the session ids of the legacy era. Replicas share it; by default each process
+    /// makes its own, and sessions end with it.
+    pub fn session_key(mut self, key: SecretSlice<u8>) -> Self {
+        self.session_key = Some(key);
+        self
+    }
+
+    /// Guards only this path and what is below it, where the guard wraps a whole router: `/mcp`. Other spellings of the
+    /// path are answered 404. By default everything that it wraps is guarded, which is safer.
+    pub fn only_under(mut self, path: impl Into<String>) -> Self {
+        self.only_under = Some(path.into());
+        self
+    }
+
+    /// Says that this origin has several MCP endpoints, each with a guard: then the metadata is served at the form that
+    /// has the endpoint's path only.
+    pub fn shares_origin(mut self) -> Self {
+        self.shares_origin = true;
+        self
+    }
+
+    /// The clock to decide by. The system's by default.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The guard, and the work that goes on beside it, for the host to spawn.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its fix.
+    pub fn build(self) -> Result<(Guard, Background), ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let challenge_scope =
+            self.challenge_scope.as_deref().map(ScopeSet::parse).transpose().unwrap_or_else(|error| {
+                errors.push(format!("challenge_scope: {error}"), "write scopes separated by single spaces");
+                None
+            });
+        let only_under = self.only_under.as_deref().and_then(|path| {
+            let parsed = GuardedPath::new(path);
+            if parsed.is_none() {
+                errors.push(format!("only_under: `{path}` is no plain path"), "write it as /mcp");
+            }
+            parsed
+        });
+        for origin in &self.allowed_origins {
+            if !url::Url::parse(origin)
+                .is_ok_and(|url| url.origin().ascii_serialization().eq_ignore_ascii_case(origin))
+            {
+                errors.push(
+                    format!("allowed_origins: `{origin}` is no origin"),
+                    "write scheme, host and port: https://app.example",
+                );
+            }
+        }
+        for (name, value) in [("max_body", self.max_body), ("max_answer", self.max_answer)] {
+            if value == 0 {
+                errors.push(format!("{name} is 0, so nothing could pass"), "leave the default");
+            }
+        }
+        let resource = ResourceUrl::parse(&self.resource)
+            .map_err(|error| {
+                errors.push(
+                    error.to_string(),
+                    "use https, or http on a loopback host, without query and fragment",
+                )
+            })
+            .ok();
+        if self.verifier.is_none() {
+            errors.push(
+                "no verifier is set",
+                "call .verifier(provider.verifier()) or .verifier(JwtVerifier::builder(issuer).build()?)",
+            );
+        }
+        match &self.policy {
+            Some(policy) => policy.report(&mut errors),
+            None => errors.push("no tools are declared", "call .tools(ToolPolicies::from_tools(…)?.tool(…))"),
+        }
+        let sessions = match &self.session_key {
+            Some(key) => SessionSeal::with_key(key.expose_secret(), &self.resource),
+            None => SessionSeal::random(&self.resource),
+        };
+        let sessions = sessions.map_err(|error| errors.push(error.to_string(), "give 32 random bytes")).ok();
+        let (Some(resource), Some(verifier), Some(policy), Some(sessions)) =
+            (resource, self.verifier, self.policy, sessions)
+        else {
+            return Err(errors);
+        };
+        if verifier.authorization_servers().is_empty() {
+            errors.push(
+                "the verifier names no authorization server",
+                "return at least one issuer from authorization_servers()",
+            );
+        }
+
+        let mut hosts = HostRules::new(&resource);
+        self.allowed_hosts.iter().for_each(|host| hosts.allow_host(host));
+        self.allowed_origins.iter().for_each(|origin| hosts.allow_origin(origin));
+        let obtainable = verifier.obtainable_scopes();
+        let scopes = match &obtainable {
+            Some(obtainable) => policy.scopes().filtered(|scope| obtainable.contains(scope)),
+            None => policy.scopes(),
+        };
+        let metadata = ProtectedResourceMetadata::new(
+            resource.as_str(),
+            verifier.authorization_servers(),
+            &scopes,
+            self.name,
+        );
+        let document = serde_json::to_vec(&metadata).unwrap_or_else(|error| {
+            errors.push(format!("the metadata does not serialize: {error}"), "report this");
+            Vec::new()
+        });
+        let metadata_path = resource.metadata_path();
+        let mut document_paths = vec![metadata_path.clone()];
+        if !self.shares_origin && metadata_path != WELL_KNOWN {
+            document_paths.push(WELL_KNOWN.to_owned());
+        }
+        let budget = Arc::new(FailureBudget::new(self.failures_per_minute));
+        let background = Background::new(jobs(verifier.as_ref(), Arc::clone(&budget)));
+        let inner = Inner {
+            metadata_url: format!("{}{metadata_path}", resource.origin()),
+            document_paths,
+            document: document.into(),
+            hosts,
+            proxies: self.proxies,
+            revocations: verifier.revocations(),
+            challenge_scope: challenge_scope.unwrap_or_else(|| policy.first_scopes()),
+            obtainable,
+            budget,
+            sessions,
+            lease: self.lease,
+            limits: Limits { max_bytes: self.max_body, ..Limits::default() },
+            body_timeout: self.body_timeout,
+            max_answer: self.max_answer,
+            only_under,
+            clock: self.clock,
+            shutdown: watch::Sender::new(false),
+            background: background.running(),
+            background_warned: AtomicBool::new(false),
+            resource,
+            verifier,
+            policy,
+        };
+        errors.into_result((Guard { inner: Arc::new(inner) }, background))
+    }
+}
+
+fn jobs(verifier: &dyn TokenVerifier, budget: Arc<FailureBudget>) -> Vec<Job> {
+    let sweep: Job = Box::pin(async move {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            budget.sweep();
+        }
+    });
+    std::iter::once(sweep).chain(verifier.background()).collect()
+}
+
+impl std::fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuardBuilder").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}

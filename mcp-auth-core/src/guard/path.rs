@@ -1,0 +1,95 @@
+//! The explicit form that guards one path of a whole router.
+//!
+//! 1. A path that is the guarded one to the byte, or below it, is guarded.
+//! 2. A path that only becomes so when it is decoded, folded or cleaned up is answered 404: some framework might route it.
+//! 3. Every other path is outside.
+
+/// How a path lies to the guarded one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Guarded,
+    Spelling,
+    Outside,
+}
+
+/// The path behind which everything is guarded.
+#[derive(Clone, Debug)]
+pub(super) struct GuardedPath {
+    exact: String,
+    folded: String,
+}
+
+impl GuardedPath {
+    /// `path` begins with a slash and has no trailing one; `None` otherwise.
+    pub(super) fn new(path: &str) -> Option<Self> {
+        let is_plain = path.starts_with('/')
+            && path.len() > 1
+            && !path.ends_with('/')
+            && fold(path) == path.to_ascii_lowercase();
+        is_plain.then(|| Self { exact: path.to_owned(), folded: fold(path) })
+    }
+
+    pub(super) fn place(&self, path: &str) -> Place {
+        if is_at_or_below(path, &self.exact) {
+            // Below, in any spelling of what follows: the guard stands before all of it.
+            return if is_at_or_below(&fold(path), &self.folded) { Place::Guarded } else { Place::Spelling };
+        }
+        if is_at_or_below(&fold(path), &self.folded) { Place::Spelling } else { Place::Outside }
+    }
+}
+
+fn is_at_or_below(path: &str, base: &str) -> bool {
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What the most forgiving router could make of a path: decoded until nothing changes, backslashes turned, `;…` removed,
+/// slashes collapsed, dot segments resolved, case folded.
+fn fold(path: &str) -> String {
+    let mut decoded = path.to_owned();
+    for _ in 0..4 {
+        let next = percent_encoding::percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+        if next == decoded {
+            break;
+        }
+        decoded = next;
+    }
+    let mut segments: Vec<String> = Vec::new();
+    for segment in decoded.replace('\\', "/").split('/') {
+        match segment.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name.to_lowercase()),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn other_spellings_are_recognised() {
+        let guarded = GuardedPath::new("/mcp").unwrap();
+        for path in ["/mcp", "/mcp/", "/mcp/x"] {
+            assert_eq!(guarded.place(path), Place::Guarded, "{path}");
+        }
+        for path in [
+            "/%6dcp",
+            "//mcp",
+            "/MCP",
+            "/x/../mcp",
+            "/mcp;a=b",
+            "/%256dcp",
+            "/.;/mcp",
+            "\\mcp",
+            "/mcp/../admin",
+        ] {
+            assert_eq!(guarded.place(path), Place::Spelling, "{path}");
+        }
+        for path in ["/", "/mcpx", "/other", "/x/mcp"] {
+            assert_eq!(guarded.place(path), Place::Outside, "{path}");
+        }
+    }
+}
