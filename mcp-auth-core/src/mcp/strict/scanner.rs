@@ -1,0 +1,294 @@
+//! The scanner: one pass, recursion bounded by the depth limit.
+
+use std::borrow::Cow;
+
+use super::{
+    Outline, Reading, Span, StrictError,
+    keys::{Place, distinct, is_private},
+    number::number_length,
+    text::{hex, unescape},
+};
+
+type Result<T> = std::result::Result<T, StrictError>;
+
+pub(super) struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    max_depth: usize,
+    /// Keys of all open objects, the innermost object's last. One allocation serves the whole text.
+    keys: Vec<Cow<'a, str>>,
+    outline: Outline,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(text: &'a str, max_depth: usize) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            depth: 0,
+            max_depth,
+            keys: Vec::new(),
+            outline: Outline::default(),
+        }
+    }
+
+    pub(super) fn run(mut self, reading: Reading) -> Result<(Span, Outline)> {
+        self.space();
+        if self.at == self.bytes.len() {
+            return Err(StrictError::Empty);
+        }
+        let start = self.at;
+        self.value(match reading {
+            Reading::Message => Place::Top,
+            Reading::Plain => Place::Free,
+        })?;
+        let span = Span::new(start, self.at);
+        self.space();
+        if self.at != self.bytes.len() {
+            return Err(StrictError::TrailingData(self.at));
+        }
+        Ok((span, self.outline))
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn eat(&mut self, byte: u8) -> Result<()> {
+        if self.peek() != Some(byte) {
+            return Err(StrictError::Syntax(self.at));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn value(&mut self, place: Place) -> Result<()> {
+        match self.peek() {
+            Some(b'"') => self.string().map(|_| ()),
+            Some(b'{') => self.nested(|scanner| scanner.object(place)),
+            Some(b'[') => self.nested(Self::array),
+            Some(b'-' | b'0'..=b'9') => {
+                self.at += number_length(self.rest(), self.at)?;
+                Ok(())
+            }
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            _ => Err(StrictError::Syntax(self.at)),
+        }
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<()> {
+        if !self.rest().starts_with(word) {
+            return Err(StrictError::Syntax(self.at));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn nested(&mut self, inside: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.depth += 1;
+        if self.depth > self.max_depth {
+            return Err(StrictError::TooDeep(self.at));
+        }
+        self.at += 1;
+        inside(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn array(&mut self) -> Result<()> {
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            self.value(Place::Free)?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => return self.eat(b']'),
+            }
+        }
+    }
+
+    fn object(&mut self, place: Place) -> Result<()> {
+        let first = self.keys.len();
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            let key_at = self.at;
+            let key = self.key()?;
+            let slot = place.slot(&key).map_err(|()| StrictError::CaseVariant(key_at))?;
+            let inside = place.inside(&key);
+            self.keys.push(key);
+            self.space();
+            self.eat(b':')?;
+            self.space();
+            let start = self.at;
+            self.value(inside)?;
+            self.note(place, slot, Span::new(start, self.at));
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => break,
+            }
+        }
+        self.eat(b'}')?;
+        if !distinct(self.keys.get_mut(first..).unwrap_or_default()) {
+            return Err(StrictError::DuplicateKey(self.at));
+        }
+        self.keys.truncate(first);
+        Ok(())
+    }
+
+    fn note(&mut self, place: Place, slot: Option<usize>, span: Span) {
+        let spans: &mut [Option<Span>] = match place {
+            Place::Top => &mut self.outline.top,
+            Place::Params => &mut self.outline.params,
+            Place::Meta => &mut self.outline.meta,
+            Place::Ref | Place::Notifications | Place::Free => return,
+        };
+        if let Some(known) = slot.and_then(|slot| spans.get_mut(slot)) {
+            *known = Some(span);
+        }
+    }
+
+    fn key(&mut self) -> Result<Cow<'a, str>> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(StrictError::Syntax(start));
+        }
+        let escaped = self.string()?;
+        let inside = self.text.get(start + 1..self.at - 1).ok_or(StrictError::Syntax(start))?;
+        let key = match escaped {
+            false => Cow::Borrowed(inside),
+            true => unescape(inside).ok_or(StrictError::InvalidEscape(start))?,
+        };
+        if is_private(&key) {
+            return Err(StrictError::PrivateKey(start));
+        }
+        Ok(key)
+    }
+
+    /// Moves past a string; true if it has escapes.
+    fn string(&mut self) -> Result<bool> {
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            self.at += plain_length(self.rest());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(StrictError::ControlCharacter(self.at)),
+                None => return Err(StrictError::Syntax(self.at)),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<()> {
+        let wrong = StrictError::InvalidEscape(self.at);
+        self.at += match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') => match hex(self.bytes, self.at + 2).ok_or(wrong)? {
+                0xD800..=0xDBFF => {
+                    let follows = self.bytes.get(self.at + 6..self.at + 8) == Some(b"\\u");
+                    let low = hex(self.bytes, self.at + 8).filter(|low| (0xDC00..=0xDFFF).contains(low));
+                    if !follows || low.is_none() {
+                        return Err(wrong);
+                    }
+                    12
+                }
+                0xDC00..=0xDFFF => return Err(wrong),
+                _ => 6,
+            },
+            _ => return Err(wrong),
+        };
+        Ok(())
+    }
+}
+
+/// How many bytes at the start are a string's ordinary inside. Looks at sixteen at a time, which the compiler turns
+/// into vector instructions.
+fn plain_length(bytes: &[u8]) -> usize {
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let skipped = 16
+        * blocks
+            .iter()
+            .take_while(|block| !block.iter().fold(false, |found, byte| found | special(*byte)))
+            .count();
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().take_while(|byte| !special(**byte)).count()
+}
+
+/// Length of the white space at the start of a checked text.
+pub(crate) fn skip_space(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
+}
+
+/// Length of the string, with its quotes, at the start of a checked text.
+pub(crate) fn string_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += plain_length(bytes.get(at..)?);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => return None,
+        }
+    }
+}
+
+/// Length of the value at the start of a checked text. Counts brackets only: the text has been scanned.
+pub(crate) fn value_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at)? {
+            b'"' => at += string_length(bytes.get(at..)?)?,
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                at += 1;
+            }
+            b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth > 0 => at += 1,
+            _ => {
+                let word =
+                    |byte: &u8| !matches!(byte, b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                at += bytes.get(at..)?.iter().take_while(|byte| word(byte)).count();
+            }
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
