@@ -1,3 +1,0 @@
-//! The smallest honest protected MCP server.
-
-fn main() {}

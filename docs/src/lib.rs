@@ -1,1 +1,0 @@
-//! The book; its Rust blocks are compiled by the tests.
