@@ -1,1 +1,15 @@
-//! OAuth-protected MCP for axum and tower: one layer around the MCP service.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+
+mod extract;
+mod layer;
+mod peer;
+mod require;
+mod routes;
+mod service;
+
+pub use extract::{Caller, NoCaller};
+pub use layer::McpAuthLayer;
+pub use require::{RequireScopes, RequireScopesLayer, require_scopes};
+pub use routes::routes;
+pub use service::McpAuth;

@@ -1,7 +1,7 @@
 //! Pages and documents that are served beside the MCP endpoint, without a framework.
 //!
 //! 1. A [`Routes`] says which exact paths it answers and answers a whole request: no streaming.
-//! 2. The adapter reads at most [`Routes::max_body`] bytes and gives up after [`BODY_TIMEOUT`].
+//! 2. An adapter hands each request to [`serve`], which reads at most [`Routes::max_body`] bytes within 15 seconds.
 //! 3. Paths are compared to the byte, as they came; what is not listed is not answered.
 
 use std::net::IpAddr;
@@ -9,10 +9,32 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
 
-/// How long an adapter waits for the whole body of a request to a route.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+use crate::http::read_body;
+
+/// How long the whole body of a request to a route may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Reads the body of a request within its bounds and has `routes` answer it; for adapters.
+pub async fn serve<R: Routes, B: Body>(
+    routes: &R,
+    parts: Parts,
+    body: B,
+    peer: Option<IpAddr>,
+) -> Response<Bytes> {
+    match read_body(body, routes.max_body(), BODY_TIMEOUT).await {
+        Ok(body) => routes.respond(Request::from_parts(parts, body), peer).await,
+        Err(error) => {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = error.status();
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
 
 /// Something that answers requests on a few fixed paths: well-known documents, a provider's endpoints.
 #[async_trait]
@@ -20,7 +42,7 @@ pub trait Routes: Send + Sync + 'static {
     /// The exact paths that are answered, each with a leading slash.
     fn paths(&self) -> Vec<String>;
 
-    /// The largest request body that is read, in bytes; a larger one is answered 413 by the adapter.
+    /// The largest request body that is read, in bytes; a larger one is answered 413.
     fn max_body(&self) -> usize {
         64 * 1024
     }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body;
 
 use super::path::Place;
 use super::{Exchange, Guard, Refusal, media};
 use crate::credential::Credential;
-use crate::http::cors;
+use crate::http::{cors, read_body};
 use crate::mcp::Revision;
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
@@ -39,6 +40,19 @@ pub enum Admission {
 #[must_use]
 pub struct Admitted {
     pub(super) exchange: Exchange,
+}
+
+impl Admitted {
+    /// Reads the whole body: at most [`max_body`](super::GuardBuilder::max_body) bytes, within
+    /// [`body_timeout`](super::GuardBuilder::body_timeout). The body need not be `Send`.
+    ///
+    /// # Errors
+    /// The answer to give instead: 413, 408, or 400 if the body broke off.
+    pub async fn read<B: Body>(&self, body: B) -> Result<Bytes, Response<Bytes>> {
+        let inner = &self.exchange.guard.inner;
+        let read = read_body(body, inner.limits.max_bytes, inner.body_timeout).await;
+        read.map_err(|error| self.exchange.refuse(&error.into()))
+    }
 }
 
 impl Guard {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Exchange, Refusal};
 use crate::credential::CredentialError;
-use crate::http::{Challenge, ChallengeError, cors};
+use crate::http::{BodyError, Challenge, ChallengeError, cors};
 use crate::mcp::{ProtocolError, error_body};
 use crate::policy::Denial;
 use crate::scope::ScopeSet;
@@ -40,7 +40,7 @@ impl Exchange {
                 headers.insert(header::ALLOW, HeaderValue::from_static(self.allowed_methods()));
             }
             // A body that was not read to its end leaves nothing to reuse the connection for.
-            Refusal::BodyTooLarge | Refusal::BodyTimeout => {
+            Refusal::Body(_) => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
@@ -211,9 +211,9 @@ fn public_text(refusal: &Refusal) -> &'static str {
         Refusal::ContentType => "The body must be application/json in UTF-8.",
         Refusal::ContentEncoding => "The body must not be encoded.",
         Refusal::NotAcceptable => "The client must accept application/json and text/event-stream.",
-        Refusal::BodyTooLarge => "The body is too large.",
-        Refusal::BodyTimeout => "The body did not arrive in time.",
-        Refusal::BodyBroken => "The body broke off.",
+        Refusal::Body(BodyError::TooLarge) => "The body is too large.",
+        Refusal::Body(BodyError::Timeout) => "The body did not arrive in time.",
+        Refusal::Body(BodyError::Broken) => "The body broke off.",
         Refusal::UnexpectedResponse => "A response that was not asked for.",
         _ => "Refused.",
     }

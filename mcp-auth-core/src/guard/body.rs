@@ -40,6 +40,11 @@ impl<B> GuardedBody<B> {
         Self { body: None, mode: Mode::Own(Some(bytes)), term: None, farewell: None }
     }
 
+    /// An answer from outside what is guarded ([`Admission::Outside`](super::Admission::Outside)).
+    pub fn outside(body: B) -> Self {
+        Self::pass(body)
+    }
+
     pub(super) fn pass(body: B) -> Self {
         Self { body: Some(body), mode: Mode::Pass, term: None, farewell: None }
     }

@@ -51,7 +51,6 @@ mod exchange;
 mod lease;
 mod media;
 mod path;
-mod read;
 mod refusal;
 mod session;
 

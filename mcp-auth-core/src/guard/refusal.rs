@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::credential::CredentialError;
-use crate::http::HostRefusal;
+use crate::http::{BodyError, HostRefusal};
 use crate::mcp::{ParseError, ProtocolError};
 use crate::policy::Denial;
 use crate::scope::ScopeSet;
@@ -68,15 +68,9 @@ pub enum Refusal {
     /// `Accept` lacks `application/json` or `text/event-stream`.
     #[error("the client does not accept both application/json and text/event-stream")]
     NotAcceptable,
-    /// The body is over the limit.
-    #[error("the body is over the limit")]
-    BodyTooLarge,
-    /// The body did not arrive in time.
-    #[error("the body did not arrive in time")]
-    BodyTimeout,
-    /// The connection broke inside the body.
-    #[error("the body broke off")]
-    BodyBroken,
+    /// The body did not arrive whole, in time and within its bound.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// Not one strict JSON-RPC message.
     #[error("not one strict JSON-RPC message: {0}")]
     Message(#[from] ParseError),
@@ -121,9 +115,9 @@ impl Refusal {
             Self::ContentType => "content_type",
             Self::ContentEncoding => "content_encoding",
             Self::NotAcceptable => "not_acceptable",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTimeout => "body_timeout",
-            Self::BodyBroken => "body_broken",
+            Self::Body(BodyError::TooLarge) => "body_too_large",
+            Self::Body(BodyError::Timeout) => "body_timeout",
+            Self::Body(BodyError::Broken) => "body_broken",
             Self::Message(error) => error.kind(),
             Self::Protocol(error) => error.kind(),
             Self::UnexpectedResponse => "unexpected_response",
@@ -137,9 +131,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ShuttingDown | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Host(HostRefusal::Malformed) | Self::BodyBroken | Self::UnexpectedResponse => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Host(HostRefusal::Malformed) | Self::UnexpectedResponse => StatusCode::BAD_REQUEST,
             Self::Host(_) => StatusCode::FORBIDDEN,
             Self::PathSpelling | Self::Session => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -150,8 +142,7 @@ impl Refusal {
             Self::Credential(_) => StatusCode::BAD_REQUEST,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(error) => error.status(),
             Self::Message(error) => error.http_status(),
             Self::Protocol(error) => error.http_status(),
             Self::NotFound | Self::InsufficientScope { denial: Denial::ToolError, .. } => StatusCode::OK,

@@ -1,6 +1,7 @@
 //! The wire, without MCP: challenges, metadata, origins, addresses.
 
 mod address;
+mod body;
 mod challenge;
 pub mod cors;
 mod metadata;
@@ -8,6 +9,7 @@ mod origin;
 mod resource;
 
 pub use address::{AddressError, TrustedProxies};
+pub use body::{BodyError, read_body};
 pub use challenge::{Challenge, ChallengeError};
 pub use metadata::{ProtectedResourceMetadata, WELL_KNOWN};
 pub use origin::{HostRefusal, HostRules};

@@ -1,0 +1,93 @@
+//! The guarded service: carries a request to the guard and acts on its answer.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use mcp_auth_core::Guard;
+use mcp_auth_core::guard::{Admission, Decision, Forward, GuardedBody};
+use tower_service::Service;
+
+use crate::peer::peer;
+
+/// A service behind a [`Guard`]. Made by [`McpAuthLayer`](crate::McpAuthLayer).
+///
+/// It is always ready: the inner service is asked only after a request was found to be allowed, so that nobody without
+/// a token can occupy it.
+#[derive(Clone, Debug)]
+pub struct McpAuth<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S> McpAuth<S> {
+    pub(crate) fn new(guard: Guard, inner: S) -> Self {
+        Self { guard, inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for McpAuth<S>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+    R: http_body::Body<Data = Bytes> + 'static,
+{
+    type Response = Response<GuardedBody<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (guard, inner) = (self.guard.clone(), self.inner.clone());
+        Box::pin(answer(guard, inner, request))
+    }
+}
+
+async fn answer<S, B, R>(
+    guard: Guard,
+    mut inner: S,
+    request: Request<B>,
+) -> Result<Response<GuardedBody<R>>, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<R>>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    let (mut parts, body) = request.into_parts();
+    let peer = peer(&parts.extensions);
+    let (exchange, body) = match guard.admit(&mut parts, peer).await {
+        Admission::Respond(response) => return Ok(response.map(GuardedBody::full)),
+        Admission::Outside => {
+            let response = call(&mut inner, Request::from_parts(parts, Body::new(body))).await?;
+            return Ok(response.map(GuardedBody::outside));
+        }
+        Admission::Bodyless(exchange) => (exchange, Body::empty()),
+        Admission::Body(admitted) => {
+            let bytes = match admitted.read(body).await {
+                Ok(bytes) => bytes,
+                Err(response) => return Ok(response.map(GuardedBody::full)),
+            };
+            match admitted.decide(&mut parts, bytes).await {
+                Decision::Respond(response) => return Ok(response.map(GuardedBody::full)),
+                Decision::Forward(Forward { body, exchange }) => (exchange, Body::from(body)),
+            }
+        }
+    };
+    Ok(exchange.respond(call(&mut inner, Request::from_parts(parts, body)).await?))
+}
+
+async fn call<S: Service<Request<Body>>>(
+    inner: &mut S,
+    request: Request<Body>,
+) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| inner.poll_ready(cx)).await?;
+    inner.call(request).await
+}
