@@ -112,7 +112,7 @@ pub enum MessageKind {
 /// assert_eq!(message.arguments().map(|raw| raw.bytes()), Some(&br#"{"text":"hi"}"#[..]));
 /// # Ok::<(), mcp_auth_core::mcp::ParseError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Message {
     body: Bytes,
     outline: Outline,
@@ -241,6 +241,17 @@ impl Message {
 
     fn view(&self, span: Option<Span>) -> Option<Raw<'_>> {
         span.map(|span| Raw::at(&self.body, span))
+    }
+}
+
+impl std::fmt::Debug for Message {
+    /// Leaves the content out: arguments may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message")
+            .field("kind", &self.kind)
+            .field("method", &self.method())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -181,11 +181,17 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Cursor<'a> {
     body: &'a [u8],
     at: usize,
     end: usize,
+}
+
+impl std::fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.at..self.end)
+    }
 }
 
 impl<'a> Cursor<'a> {

@@ -1,6 +1,6 @@
 //! The protocol's own keys, and the comparison of keys.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 /// Members of a JSON-RPC message.
 pub(crate) const TOP: &[&str; 6] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -57,7 +57,7 @@ const NOTIFICATIONS: &[&str] =
 
 const PRIVATE: &str = "$serde_json::private::";
 
-/// Keys up to this number in one object are compared pair by pair, without sorting.
+/// Keys up to this number in one object are compared pair by pair, without hashing.
 const FEW: usize = 12;
 
 /// Which object is being read.
@@ -85,11 +85,14 @@ impl Place {
 
     /// The object that the member `key` of this one would be.
     pub(super) fn inside(self, key: &str) -> Self {
-        match (self, key) {
-            (Self::Top, "params") => Self::Params,
-            (Self::Params, "_meta") => Self::Meta,
-            (Self::Params, "ref") => Self::Ref,
-            (Self::Params, "notifications") => Self::Notifications,
+        match self {
+            Self::Top if key == "params" => Self::Params,
+            Self::Params => match key {
+                "_meta" => Self::Meta,
+                "ref" => Self::Ref,
+                "notifications" => Self::Notifications,
+                _ => Self::Free,
+            },
             _ => Self::Free,
         }
     }
@@ -97,17 +100,19 @@ impl Place {
     /// The place of `key` in this object's table; `Err` if it is another spelling of an entry.
     pub(super) fn slot(self, key: &str) -> Result<Option<usize>, ()> {
         let table = self.table();
-        for (slot, known) in table.iter().enumerate() {
-            if known.eq_ignore_ascii_case(key) {
-                return if *known == key { Ok(Some(slot)) } else { Err(()) };
-            }
+        if table.is_empty() {
+            return Ok(None);
+        }
+        if let Some(slot) = table.iter().position(|known| *known == key) {
+            return Ok(Some(slot));
         }
         // Two letters outside ASCII fold into ASCII ones, and some parsers match keys by Unicode folding.
-        if !key.is_ascii() && !table.is_empty() {
-            let folded = key.replace('\u{17F}', "s").replace('\u{212A}', "k");
-            if table.iter().any(|known| known.eq_ignore_ascii_case(&folded)) {
-                return Err(());
-            }
+        let folded = match key.is_ascii() {
+            true => Cow::Borrowed(key),
+            false => Cow::Owned(key.replace('\u{17F}', "s").replace('\u{212A}', "k")),
+        };
+        if table.iter().any(|known| known.eq_ignore_ascii_case(&folded)) {
+            return Err(());
         }
         Ok(None)
     }
@@ -118,18 +123,18 @@ pub(super) fn is_private(key: &str) -> bool {
     key.starts_with(PRIVATE)
 }
 
-/// True if no two keys are equal. Sorts many keys instead of hashing them: no chosen input makes it quadratic.
-pub(super) fn distinct(keys: &mut [Cow<'_, str>]) -> bool {
-    if keys.len() <= FEW {
-        let mut rest = &*keys;
-        while let Some((key, others)) = rest.split_first() {
-            if others.contains(key) {
-                return false;
-            }
-            rest = others;
-        }
-        return true;
+/// True if no two keys are equal. Many keys are hashed with a seed of the process: no chosen input makes it slow.
+pub(super) fn distinct(keys: &[Cow<'_, str>]) -> bool {
+    if keys.len() > FEW {
+        let mut seen = HashSet::with_capacity(keys.len());
+        return keys.iter().all(|key| seen.insert(&**key));
     }
-    keys.sort_unstable();
-    keys.iter().zip(keys.iter().skip(1)).all(|(left, right)| left != right)
+    let mut rest = keys;
+    while let Some((key, others)) = rest.split_first() {
+        if others.iter().any(|other| **other == **key) {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }

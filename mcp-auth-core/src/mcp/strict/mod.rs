@@ -5,7 +5,7 @@
 //! 2. Keys are compared after unescaping. A duplicate at any depth is refused, and so is a key that differs from one
 //!    of the protocol's own keys in letter case only, where the protocol's keys have a meaning.
 //! 3. Keys under `$serde_json::private::` are refused: with some of its features serde_json expands them.
-//! 4. Depth and size are bounded before anything else looks at the text. The work is O(n log n) in the body's size.
+//! 4. Depth and size are bounded before anything else looks at the text. The work is linear in the body's size.
 //! 5. Nothing is converted: numbers keep their spelling, and the outline holds byte ranges only.
 
 mod keys;
@@ -17,6 +17,8 @@ pub(crate) use keys::{META, PARAMS, TOP};
 pub(crate) use number::Decimal;
 pub(crate) use scanner::{skip_space, string_length, value_length};
 pub(crate) use text::unescape;
+
+use std::num::NonZeroU32;
 
 use thiserror::Error;
 
@@ -127,19 +129,21 @@ impl StrictError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     start: u32,
-    end: u32,
+    /// Never zero, as no value is empty: this makes an absent span cost nothing.
+    end: NonZeroU32,
 }
 
 impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Self {
         // The scanner refuses texts beyond u32::MAX, so nothing saturates.
-        Self { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+        let end = u32::try_from(end).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX);
+        Self { start: u32::try_from(start).unwrap_or(u32::MAX), end }
     }
 
     /// The range, in bytes.
     #[must_use]
     pub fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
+        self.start as usize..self.end.get() as usize
     }
 }
 

@@ -12,6 +12,13 @@ const LARGEST_EXPONENT: i64 = 307;
 pub(super) fn number_length(bytes: &[u8], at: usize) -> Result<usize, StrictError> {
     let sign = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(bytes, sign);
+    // The usual case: an integer that nobody can find too large.
+    if (1..=18).contains(&whole)
+        && !matches!(bytes.get(sign + whole), Some(b'.' | b'e' | b'E'))
+        && (whole == 1 || bytes.get(sign) != Some(&b'0'))
+    {
+        return Ok(sign + whole);
+    }
     let leading_zero = bytes.get(sign) == Some(&b'0');
     if whole == 0 || (leading_zero && whole > 1) {
         return Err(StrictError::Syntax(at + sign));

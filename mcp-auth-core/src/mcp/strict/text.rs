@@ -44,8 +44,13 @@ pub(crate) fn unescape(inside: &str) -> Option<Cow<'_, str>> {
 
 /// Four hexadecimal digits at `from`.
 pub(super) fn hex(bytes: &[u8], from: usize) -> Option<u32> {
-    bytes
-        .get(from..from + 4)?
-        .iter()
-        .try_fold(0, |value, byte| Some(value * 16 + char::from(*byte).to_digit(16)?))
+    bytes.get(from..from + 4)?.iter().try_fold(0, |value, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => return None,
+        };
+        Some(value * 16 + u32::from(digit))
+    })
 }
