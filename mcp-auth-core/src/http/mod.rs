@@ -4,6 +4,8 @@ mod address;
 mod body;
 mod challenge;
 pub mod cors;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod metadata;
 mod origin;
 mod resource;
@@ -11,6 +13,8 @@ mod resource;
 pub use address::{AddressError, TrustedProxies};
 pub use body::{BodyError, read_body};
 pub use challenge::{Challenge, ChallengeError};
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchError, Fetched, Fetcher};
 pub use metadata::{ProtectedResourceMetadata, WELL_KNOWN};
 pub use origin::{HostRefusal, HostRules};
 pub use resource::{ResourceUrl, ResourceUrlError, is_loopback};

@@ -1,0 +1,25 @@
+//! What tests need: an authorization server on loopback, and tokens of every kind, good and bad. (Feature `testing`.)
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! use mcp_auth_core::testing::Authority;
+//! use mcp_auth_core::verify::jwt::JwtVerifier;
+//! use mcp_auth_core::verify::{TokenVerifier, VerifyContext};
+//! use mcp_auth_core::{Credential, time::Clock};
+//!
+//! let authority = Authority::start().await?;
+//! let verifier = JwtVerifier::builder(authority.issuer()).jwks(authority.jwks()).build()?;
+//! let token = authority.token("https://mcp.example/mcp").scope("notes:read").sign();
+//! let context = VerifyContext { resource: "https://mcp.example/mcp", now: Clock::system().now() };
+//! let ada = verifier.verify(&Credential::bearer(token), context).await?;
+//! assert!(ada.scopes().contains("notes:read"));
+//! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+
+mod authority;
+mod signer;
+mod token;
+
+pub use authority::Authority;
+pub use signer::TestKey;
+pub use token::TokenBuilder;

@@ -1,0 +1,142 @@
+//! Fetching an issuer's keys: at start, before they grow old, and when an unknown key id comes.
+//!
+//! 1. One job fetches; requests only ask it to.
+//! 2. Keys are renewed when the answer's `max-age` says so, between five minutes and a day; by default hourly.
+//! 3. A failed fetch keeps the keys and says so; it is tried again after a minute, or after five seconds without any keys.
+//! 4. With discovery the metadata is read at the forms derived from the issuer (RFC 8414, section 3.1; OpenID Connect
+//!    Discovery, section 4), and believed only if its `issuer` is the one that was asked, to the character.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::keys::{KeySet, KeysError, MAX_BYTES};
+use super::slot::{COOL_DOWN, COOL_DOWN_EMPTY, JwtKeys};
+use crate::http::{FetchError, Fetched, Fetcher};
+
+const DEFAULT_AGE: Duration = Duration::from_secs(3600);
+const MIN_AGE: Duration = Duration::from_secs(300);
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Where keys come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// A key set at a known URL.
+    Jwks(Url),
+    /// Found through the issuer's metadata.
+    Discovery { issuer: String, candidates: Vec<Url> },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Refresher {
+    pub(super) source: Source,
+    pub(super) fetcher: Fetcher,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RefreshError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error("the metadata is not readable")]
+    Metadata(#[source] serde_json::Error),
+    #[error("the metadata is another issuer's")]
+    OtherIssuer,
+    #[error("the metadata names no usable jwks_uri")]
+    NoKeys,
+}
+
+impl Refresher {
+    /// Runs until it is dropped.
+    pub(super) async fn run(self, keys: JwtKeys) {
+        keys.job_runs();
+        loop {
+            keys.attempt_begins();
+            let pause = match self.fetch().await {
+                Ok((set, age)) => {
+                    metrics::counter!("mcp_auth_jwks_fetch_total", "outcome" => "ok").increment(1);
+                    keys.put(set);
+                    age
+                }
+                Err(error) => {
+                    metrics::counter!("mcp_auth_jwks_fetch_total", "outcome" => "failed").increment(1);
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(%error, cause, source = %self.source, "the issuer's keys could not be fetched");
+                    let pause = if keys.has_keys() { COOL_DOWN } else { COOL_DOWN_EMPTY };
+                    keys.attempt_failed();
+                    pause
+                }
+            };
+            let wanted = async {
+                loop {
+                    keys.wanted().await;
+                    if !keys.is_cooling_down() {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = wanted => {}
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<(KeySet, Duration), RefreshError> {
+        let url = match &self.source {
+            Source::Jwks(url) => url.clone(),
+            Source::Discovery { issuer, candidates } => self.discover(issuer, candidates).await?,
+        };
+        let Fetched { body, max_age } = self.fetcher.get_json(&url, MAX_BYTES).await?;
+        Ok((KeySet::parse(&body)?, max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE)))
+    }
+
+    async fn discover(&self, issuer: &str, candidates: &[Url]) -> Result<Url, RefreshError> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            issuer: String,
+            jwks_uri: String,
+        }
+        let mut last = RefreshError::NoKeys;
+        for url in candidates {
+            match self.fetcher.get_json(url, MAX_BYTES).await {
+                Ok(fetched) => {
+                    let metadata: Metadata =
+                        serde_json::from_slice(&fetched.body).map_err(RefreshError::Metadata)?;
+                    if metadata.issuer != issuer {
+                        return Err(RefreshError::OtherIssuer);
+                    }
+                    return Url::parse(&metadata.jwks_uri).map_err(|_| RefreshError::NoKeys);
+                }
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Source {
+    /// The metadata forms that are derived from an issuer.
+    pub(super) fn discovery(issuer: &str, url: &Url) -> Self {
+        let path = url.path().trim_end_matches('/');
+        let at = |path: &str| {
+            let mut candidate = url.clone();
+            candidate.set_path(path);
+            candidate
+        };
+        let mut candidates = vec![at(&format!("/.well-known/oauth-authorization-server{path}"))];
+        candidates.push(at(&format!("{path}/.well-known/openid-configuration")));
+        Self::Discovery { issuer: issuer.to_owned(), candidates }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Jwks(url) => write!(f, "{url}"),
+            Self::Discovery { issuer, .. } => write!(f, "discovery of {issuer}"),
+        }
+    }
+}

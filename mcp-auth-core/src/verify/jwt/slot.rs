@@ -1,0 +1,165 @@
+//! Where a verifier finds its issuer's keys, and where new ones are put.
+//!
+//! 1. Requests read the keys that are there; only an unknown key id, or no keys at all, makes a request wait.
+//! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
+//!    requester that leaves neither cancels nor poisons it.
+//! 3. Keys that could not be renewed for a day are not used any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::keys::{Algorithm, Key, KeySet, KeysError};
+use crate::time::{Clock, Timestamp};
+use crate::verify::{TokenRefusal, VerifyError};
+
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+const WAIT: Duration = Duration::from_secs(5);
+/// How long after an attempt an unknown key id causes no other.
+pub(super) const COOL_DOWN: Duration = Duration::from_secs(60);
+/// The same, while there are no keys at all.
+pub(super) const COOL_DOWN_EMPTY: Duration = Duration::from_secs(5);
+
+/// The keys of an issuer, shared by whoever renews them and whoever verifies with them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct JwtKeys {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    state: watch::Sender<State>,
+    wanted: Notify,
+    is_fetched: bool,
+    job_runs: AtomicBool,
+    last_attempt: AtomicU64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    keys: Option<Arc<KeySet>>,
+    since: Timestamp,
+    attempts: u64,
+}
+
+impl JwtKeys {
+    /// Keys that are given, as a JWK set, and change only by [`replace`](Self::replace).
+    ///
+    /// # Errors
+    /// [`KeysError`] if no key of it is usable.
+    pub fn new(jwks: impl AsRef<[u8]>) -> Result<Self, KeysError> {
+        let keys = KeySet::parse(jwks.as_ref())?;
+        let this = Self::empty(Clock::system(), false);
+        this.put(keys);
+        Ok(this)
+    }
+
+    /// Puts other keys in place of these; every verifier that shares them uses them from now on.
+    ///
+    /// # Errors
+    /// [`KeysError`] if no key of it is usable; the keys stay as they were.
+    pub fn replace(&self, jwks: impl AsRef<[u8]>) -> Result<(), KeysError> {
+        self.put(KeySet::parse(jwks.as_ref())?);
+        Ok(())
+    }
+
+    pub(super) fn empty(clock: Clock, is_fetched: bool) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                clock,
+                state: watch::Sender::default(),
+                wanted: Notify::new(),
+                is_fetched,
+                job_runs: AtomicBool::new(false),
+                last_attempt: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    pub(super) fn put(&self, keys: KeySet) {
+        let now = self.inner.clock.now();
+        self.inner.state.send_modify(|state| {
+            *state = State { keys: Some(Arc::new(keys)), since: now, attempts: state.attempts + 1 };
+        });
+    }
+
+    pub(super) fn has_keys(&self) -> bool {
+        self.current().is_some()
+    }
+
+    /// The key for a token.
+    pub(super) async fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<Key>, VerifyError> {
+        if let Some(key) = self.current().and_then(|keys| keys.find(kid, algorithm)) {
+            return Ok(key);
+        }
+        if self.inner.is_fetched {
+            self.ask_for_fetch().await;
+        }
+        match self.current() {
+            Some(keys) => keys.find(kid, algorithm).ok_or(TokenRefusal::UnknownKey.into()),
+            None if self.inner.job_runs.load(Ordering::Acquire) => {
+                Err(unavailable("the issuer's keys could not be fetched"))
+            }
+            None => Err(unavailable("the Background future does not run, so no keys are fetched: spawn it")),
+        }
+    }
+
+    fn current(&self) -> Option<Arc<KeySet>> {
+        let state = self.inner.state.borrow();
+        let keys = state.keys.as_ref()?;
+        let too_old = self.inner.is_fetched && self.inner.clock.now().since(state.since) > MAX_AGE;
+        (!too_old).then(|| Arc::clone(keys))
+    }
+
+    async fn ask_for_fetch(&self) {
+        let mut states = self.inner.state.subscribe();
+        let before = states.borrow().attempts;
+        if !self.inner.job_runs.load(Ordering::Acquire) || self.is_cooling_down() {
+            return;
+        }
+        self.inner.wanted.notify_one();
+        // Whatever ends the wait, the keys are looked at again.
+        drop(tokio::time::timeout(WAIT, states.wait_for(|state| state.attempts > before)).await);
+    }
+
+    /// True shortly after an attempt. Before the first one there is nothing to cool down from.
+    pub(super) fn is_cooling_down(&self) -> bool {
+        let last = Timestamp::from_millis(self.inner.last_attempt.load(Ordering::Acquire));
+        let cool_down = if self.has_keys() { COOL_DOWN } else { COOL_DOWN_EMPTY };
+        self.inner.state.borrow().attempts > 0 && self.inner.clock.now().since(last) < cool_down
+    }
+}
+
+#[cfg(feature = "fetch")]
+impl JwtKeys {
+    /// From now on somebody fetches.
+    pub(super) fn job_runs(&self) {
+        self.inner.job_runs.store(true, Ordering::Release);
+    }
+
+    /// Notes that an attempt ended without new keys.
+    pub(super) fn attempt_failed(&self) {
+        self.inner.state.send_modify(|state| state.attempts += 1);
+    }
+
+    /// Notes that an attempt begins.
+    pub(super) fn attempt_begins(&self) {
+        self.inner.last_attempt.store(self.inner.clock.now().as_millis(), Ordering::Release);
+    }
+
+    /// Completes when a request needs keys that are not there.
+    pub(super) async fn wanted(&self) {
+        self.inner.wanted.notified().await;
+    }
+}
+
+fn unavailable(reason: &str) -> VerifyError {
+    VerifyError::Unavailable { reason: reason.to_owned(), retry_after: COOL_DOWN_EMPTY }
+}
