@@ -5,7 +5,7 @@ let failed = false;
 
 /** Keeps `value` out of everything that is printed from now on. */
 export function keepSecret(value) {
-  if (typeof value === 'string' && value.length >= 4) secrets.add(value);
+  if (typeof value === 'string' && value.length >= 4) secrets.add(value).add(JSON.stringify(value).slice(1, -1));
 }
 
 function scrub(text) {

@@ -14,6 +14,8 @@ const fingerprint = (token) => createHash('sha256').update(token).digest('base64
 export class Session {
   /** Every exchange: `{ method, path, status, challenge, bearer, grant }`; tokens only as digests. */
   traffic = [];
+  /** What the first authorization gave: the digest of the access token, the refresh token. */
+  issued;
 
   constructor({ url, user, password, era }) {
     keepSecret(password);
@@ -65,6 +67,7 @@ export class Session {
     demand(`${name}.iss`, params.get('iss') === metadata?.issuer && metadata.authorization_response_iss_parameter_supported === true,
       { iss: params.get('iss'), issuer: metadata?.issuer });
     await this.transport.finishAuth(params);
+    this.issued ??= { access: this.tokenInUse(), refresh: this.provider.tokens()?.refresh_token };
     step(`${name}.tokens`, true, {
       scope: this.provider.tokens()?.scope,
       expires_in: this.provider.tokens()?.expires_in,
