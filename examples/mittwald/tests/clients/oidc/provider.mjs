@@ -53,6 +53,7 @@ export function createProvider(settings, jwks) {
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'],
     },
+    responseTypes: ['code'],
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
     // Not part of the schema, so the provider asks the validator, which drops the held scope.
     extraClientMetadata: {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _APPROVES = re.compile(r"\b(allow|approve|accept|authori[sz]e|consent|confirm|continue|grant|yes|agree)\b", re.I)
-_REFUSES = re.compile(r"\b(deny|refuse|reject|cancel|decline|abort|disallow|no|not)\b", re.I)
+_REFUSES = re.compile(r"\b(deny|refuse|reject|cancel|decline|abort|disallow|no|not|don['’]?t)\b", re.I)
 _SILENT = ("script", "style")
 
 

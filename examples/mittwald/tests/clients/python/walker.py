@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-from forms import Button, Form, Page
+from forms import Button, Field, Form, Page
 
 _MAX_STEPS = 20
 _MAX_PAGE = 512 * 1024
@@ -87,9 +87,11 @@ def _submission(
     browser: httpx2.AsyncClient, response: httpx2.Response, form: Form, button: Button | None
 ) -> httpx2.Request:
     """The request that submitting `form` with `button` makes."""
-    values = {entry.name: entry.value for entry in form.fields if entry.name and entry.submitted}
-    if button is not None and button.name:
-        values[button.name] = button.value
+    values: dict[str, list[str]] = {}
+    pressed = [Field(button.name, "submit", button.value, True)] if button is not None else []
+    for entry in [*form.fields, *pressed]:
+        if entry.name and entry.submitted:
+            values.setdefault(entry.name, []).append(entry.value)
     target = (button.action if button else None) or form.action
     url = response.url.join(target) if target else response.url
     if form.method != "post":

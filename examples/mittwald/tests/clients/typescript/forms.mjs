@@ -71,7 +71,7 @@ export function parseForms(html) {
 }
 
 const APPROVES = /\b(allow|approve|accept|authori[sz]e|consent|confirm|continue|grant|yes|agree)\b/i;
-const REFUSES = /\b(deny|refuse|reject|cancel|decline|abort|disallow|no|not)\b/i;
+const REFUSES = /\b(deny|refuse|reject|cancel|decline|abort|disallow|no|not|don['’]?t)\b/i;
 
 /** The one button of `form` that says yes, by its value or label; undefined when none does. */
 export function approvingButton(form) {
