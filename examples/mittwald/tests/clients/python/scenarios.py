@@ -97,6 +97,7 @@ async def revoked(session: Session, client: Client) -> None:
     """Revokes both tokens; the next call must lead to a new authorization."""
     await _succeed("first_call", client, "mittwald_project_list")
     tokens = session.storage.tokens
+    mark = len(session.traffic)
     await _revoke(session, "revoke_access", tokens.access_token, "access_token")
     headers = {"Authorization": f"Bearer {tokens.access_token}", "Accept": "application/json, text/event-stream"}
     async with httpx2.AsyncClient(timeout=15) as http:
@@ -109,7 +110,6 @@ async def revoked(session: Session, client: Client) -> None:
     )
     if tokens.refresh_token:
         await _revoke(session, "revoke_refresh", tokens.refresh_token, "refresh_token")
-    mark = len(session.traffic)
     await _succeed("call_after_revocation", client, "mittwald_project_list")
     demand("sdk_saw_401", any(e.mcp and e.status == 401 for e in session.traffic[mark:]), "the SDK met a 401")
     demand("another_token", session.token_in_use() != digest(tokens.access_token), "the call carried another token")

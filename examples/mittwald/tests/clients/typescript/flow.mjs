@@ -6,7 +6,7 @@
 // The password may come from the environment instead: MCP_TEST_PASSWORD.
 
 import { parseArgs } from 'node:util';
-import { keepSecret, report, exitCode } from './report.mjs';
+import { exitCode, keepSecret, note, report } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 import { Session } from './session.mjs';
 
@@ -28,7 +28,7 @@ if (!values.url || !values.user || !values.password || !run || !['modern', 'lega
 }
 
 // The SDK warns on the console about what the scenarios provoke; standard output is ours alone.
-console.log = console.info = console.debug = console.warn = (...words) => process.stderr.write(`${words.length} SDK message(s)\n`);
+console.log = console.info = console.debug = console.warn = console.error = note;
 
 keepSecret(values.password);
 const session = new Session(values);

@@ -15,8 +15,7 @@ export class MemoryProvider {
   #verifiers = new Map();
   #walked;
   #discovery;
-  pending;
-  authorizations = 0;
+  #pending;
 
   constructor(redirectUrl) {
     this.redirectUrl = redirectUrl;
@@ -62,14 +61,13 @@ export class MemoryProvider {
   }
 
   redirectToAuthorization(url) {
-    this.authorizations += 1;
-    this.pending = url;
+    this.#pending = url;
   }
 
   /** The authorization URL to walk next, once. */
   takePending() {
-    const url = this.pending;
-    this.pending = undefined;
+    const url = this.#pending;
+    this.#pending = undefined;
     this.#walked = url?.searchParams.get('code_challenge');
     return url;
   }

@@ -14,6 +14,11 @@ function scrub(text) {
   return clean;
 }
 
+/** Writes what the SDK logs to standard error, without secrets. */
+export function note(...words) {
+  process.stderr.write(`${scrub(words.map(String).join(' ')).slice(0, 1000)}\n`);
+}
+
 /** Prints one step and remembers a failure for `finish`. */
 export function step(name, ok, detail = '') {
   failed ||= !ok;

@@ -58,7 +58,7 @@ async function full(session) {
   demand('stepped_up', after.has('project:write'), [...after]);
   step('kept_scopes', [...before].every((scope) => after.has(scope)), [...after]);
   await succeed('project_list_again', () => session.call('mittwald_project_list'));
-  demand('authorizations', session.provider.authorizations === 2, session.provider.authorizations);
+  demand('authorizations', session.authorizations === 2, session.authorizations);
 }
 
 /** Calls until the short-lived token has been refreshed by the SDK itself. */
@@ -81,7 +81,7 @@ async function refresh(session) {
   const used = session.traffic.filter(({ mcp, bearer, status }) => mcp && bearer && status === 200).at(-1)?.bearer;
   demand('another_token', used !== undefined && used !== first.access, 'the last accepted call carried another token');
   demand('rotated', session.provider.tokens().refresh_token !== first.refresh, 'the refresh token was replaced');
-  demand('authorizations', session.provider.authorizations === 1, session.provider.authorizations);
+  demand('authorizations', session.authorizations === 1, session.authorizations);
 }
 
 async function revoke(session, name, token, hint) {
@@ -101,15 +101,15 @@ async function revoked(session) {
   await succeed('first_call', () => session.call('mittwald_project_list'));
   const { access_token: access, refresh_token: refreshToken } = session.provider.tokens();
   const digest = session.tokenInUse();
+  const mark = session.traffic.length;
   await revoke(session, 'revoke_access', access, 'access_token');
   const refused = await raw(session, access);
   demand('refused', refused.status === 401 && /error="invalid_token"/.test(refused.challenge), refused);
   if (refreshToken) await revoke(session, 'revoke_refresh', refreshToken, 'refresh_token');
-  const mark = session.traffic.length;
   await succeed('call_after_revocation', () => session.withAuthorization('reauthorize', () => session.call('mittwald_project_list')));
   demand('sdk_saw_401', session.traffic.slice(mark).some(({ mcp, status }) => mcp && status === 401), 'the SDK met a 401');
   demand('another_token', session.tokenInUse() !== digest, 'the call carried another token');
-  demand('authorizations', session.provider.authorizations === 2, session.provider.authorizations);
+  demand('authorizations', session.authorizations === 2, session.authorizations);
 }
 
 export const scenarios = { full, refresh, revoked };

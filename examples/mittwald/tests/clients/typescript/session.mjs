@@ -16,6 +16,8 @@ export class Session {
   traffic = [];
   /** What the first authorization gave: the digest of the access token, the refresh token. */
   issued;
+  /** How often a person was asked; a background stream may prepare requests that nobody walks. */
+  authorizations = 0;
 
   constructor({ url, user, password, era }) {
     keepSecret(password);
@@ -60,6 +62,7 @@ export class Session {
     const query = url.searchParams;
     demand(`${name}.request`, query.get('code_challenge_method') === 'S256' && query.has('resource') && query.has('state'),
       { scope: query.get('scope'), resource: query.get('resource'), prompt: query.get('prompt') });
+    this.authorizations += 1;
     const { params, signedIn, consented } = await walk(url, this.person);
     keepSecret(params.get('code'));
     demand(`${name}.walked`, params.has('code'), { signedIn, consented, error: params.get('error') });
