@@ -6,6 +6,7 @@ pub mod config;
 pub mod credential;
 pub mod guard;
 pub mod http;
+pub mod limit;
 pub mod mcp;
 pub mod policy;
 pub mod principal;

@@ -11,6 +11,7 @@ use super::path::Place;
 use super::{Exchange, Guard, Refusal, media};
 use crate::credential::Credential;
 use crate::http::{cors, read_body};
+use crate::limit::address_key;
 use crate::mcp::Revision;
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
@@ -158,7 +159,11 @@ impl Exchange {
             parts.headers.remove(name);
         }
         parts.extensions.remove::<Principal>();
-        if let Some(retry_after) = inner.budget.blocked(self.address) {
+        if self.address.is_none() {
+            self.guard.warn_without_address();
+        }
+        let who = address_key(self.address);
+        if let Some(retry_after) = inner.budget.blocked(&who) {
             return Err(Refusal::TooManyFailures { retry_after });
         }
         let Some(credential) = presented? else {
@@ -177,7 +182,7 @@ impl Exchange {
                 Ok(())
             }
             Err(VerifyError::Refused(refusal)) => {
-                inner.budget.note_failure(self.address);
+                inner.budget.note_failure(&who);
                 Err(refusal.into())
             }
             Err(VerifyError::Unavailable { reason, retry_after }) => {

@@ -1,5 +1,6 @@
 //! Building a guard.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,13 +9,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::watch;
 
-use super::budget::FailureBudget;
 use super::path::GuardedPath;
 use super::session::SessionSeal;
 use super::{Guard, Inner, Lease};
 use crate::background::{Background, Job};
 use crate::config::ConfigErrors;
 use crate::http::{HostRules, ProtectedResourceMetadata, ResourceUrl, TrustedProxies, WELL_KNOWN};
+use crate::limit::FailureBudget;
 use crate::mcp::Limits;
 use crate::policy::{ScopePolicy, ToolPolicies};
 use crate::scope::ScopeSet;
@@ -289,6 +290,7 @@ impl GuardBuilder {
             shutdown: watch::Sender::new(false),
             background: background.running(),
             background_warned: AtomicBool::new(false),
+            address_warned: AtomicBool::new(false),
             resource,
             verifier,
             policy,
@@ -297,7 +299,7 @@ impl GuardBuilder {
     }
 }
 
-fn jobs(verifier: &dyn TokenVerifier, budget: Arc<FailureBudget>) -> Vec<Job> {
+fn jobs(verifier: &dyn TokenVerifier, budget: Arc<FailureBudget<IpAddr>>) -> Vec<Job> {
     let sweep: Job = Box::pin(async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;

@@ -43,7 +43,6 @@
 mod admit;
 mod answer;
 mod body;
-mod budget;
 mod builder;
 mod decide;
 mod documents;
@@ -55,6 +54,7 @@ mod refusal;
 mod session;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -63,6 +63,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::http::{HostRules, ResourceUrl, TrustedProxies};
+use crate::limit::FailureBudget;
 use crate::mcp::Limits;
 use crate::policy::ScopePolicy;
 use crate::scope::ScopeSet;
@@ -95,7 +96,7 @@ struct Inner {
     revocations: Option<Revocations>,
     challenge_scope: ScopeSet,
     obtainable: Option<ScopeSet>,
-    budget: Arc<budget::FailureBudget>,
+    budget: Arc<FailureBudget<IpAddr>>,
     sessions: session::SessionSeal,
     lease: Lease,
     limits: Limits,
@@ -106,6 +107,7 @@ struct Inner {
     shutdown: watch::Sender<bool>,
     background: Arc<AtomicBool>,
     background_warned: AtomicBool,
+    address_warned: AtomicBool,
 }
 
 impl Guard {
@@ -133,6 +135,14 @@ impl Guard {
 
     fn is_shutting_down(&self) -> bool {
         *self.inner.shutdown.borrow()
+    }
+
+    fn warn_without_address(&self) {
+        if !self.inner.address_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "no peer address is known: all requests share one failure budget; serve with connect info"
+            );
+        }
     }
 
     fn warn_without_background(&self) {
