@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
 use mcp_auth_core::Guard;
 use mcp_auth_core::guard::{Admission, Decision, Forward};
+use tracing::Instrument;
 
 use crate::body::{Answer, Incoming};
 use crate::convert;
@@ -116,7 +117,8 @@ where
     request.set_payload(Payload::from(body.clone()));
     request.extensions_mut().insert(Guarded(http::Request::from_parts(parts, body)));
 
-    let (request, response) = call(&*inner, request).await?.map_into_boxed_body().into_parts();
+    let answered = call(&*inner, request).instrument(exchange.span()).await?;
+    let (request, response) = answered.map_into_boxed_body().into_parts();
     let head = convert::answer_head(response.head());
     let (_, body) = response.into_parts();
     Ok(ServiceResponse::new(request, convert::answer(exchange.respond(head.map(|()| Answer(body))))))

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use mcp_auth_core::Guard;
 use mcp_auth_core::guard::{Admission, Decision, Forward, GuardedBody};
 use tower_service::Service;
+use tracing::Instrument;
 
 use crate::peer::peer;
 
@@ -81,7 +82,8 @@ where
             }
         }
     };
-    Ok(exchange.respond(call(&mut inner, Request::from_parts(parts, body)).await?))
+    let response = call(&mut inner, Request::from_parts(parts, body)).instrument(exchange.span()).await?;
+    Ok(exchange.respond(response))
 }
 
 async fn call<S: Service<Request<Body>>>(

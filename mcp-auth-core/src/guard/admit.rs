@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
+use tracing::Instrument;
 
 use super::path::Place;
 use super::{Exchange, Guard, Refusal, media};
@@ -79,7 +80,8 @@ impl Guard {
                 Err(refusal) => Admission::Respond(exchange.refuse(&refusal)),
             };
         }
-        match exchange.admit(parts).await {
+        let span = exchange.span();
+        match exchange.admit(parts).instrument(span).await {
             Ok(()) if parts.method == Method::POST => Admission::Body(Admitted { exchange }),
             Ok(()) => Admission::Bodyless(exchange),
             Err(refusal) => Admission::Respond(exchange.refuse(&refusal)),
@@ -177,6 +179,8 @@ impl Exchange {
         });
         match verdict {
             Ok(principal) => {
+                self.span.record("subject", principal.subject());
+                self.span.record("client", principal.client_id());
                 parts.extensions.insert(principal.clone());
                 self.principal = Some(principal);
                 Ok(())

@@ -36,6 +36,8 @@ impl Admitted {
     )]
     pub async fn decide(self, parts: &mut Parts, body: Bytes) -> Decision {
         let mut exchange = self.exchange;
+        let span = exchange.span();
+        let _entered = span.enter();
         match exchange.decide(parts, &body) {
             Ok(()) => {
                 metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => "allowed")
@@ -62,6 +64,8 @@ impl Exchange {
         let operation = Operation::of(&message, era)?;
         self.method = operation.method.name;
         self.target = target_name(&operation.target);
+        self.span.record("method", self.method);
+        self.span.record("target", self.target.as_deref());
         let policy = &self.guard.inner.policy;
         if let Target::Tool(tool) = &operation.target
             && era.is_modern()

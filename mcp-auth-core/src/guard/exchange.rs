@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rewrite};
 use super::{Guard, Lease, lease};
@@ -23,6 +25,7 @@ const SESSION: &str = "mcp-session-id";
 #[must_use = "hand the service's answer to `respond`"]
 pub struct Exchange {
     pub(super) guard: Guard,
+    pub(super) span: Span,
     pub(super) address: Option<IpAddr>,
     pub(super) origin: Option<HeaderValue>,
     pub(super) principal: Option<Principal>,
@@ -35,8 +38,17 @@ pub struct Exchange {
 
 impl Exchange {
     pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Self {
+        let span = tracing::info_span!(
+            "mcp_request",
+            address = address.map(tracing::field::display),
+            subject = Empty,
+            client = Empty,
+            method = Empty,
+            target = Empty
+        );
         Self {
             guard,
+            span,
             address,
             origin: None,
             principal: None,
@@ -50,6 +62,11 @@ impl Exchange {
 
     pub(super) fn is_modern(&self) -> bool {
         self.revision.is_modern()
+    }
+
+    /// The span of the request: who asks for what, nothing secret. Adapters run the service's call inside it.
+    pub fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// Prepares the service's answer: its head now, its body as it comes.
