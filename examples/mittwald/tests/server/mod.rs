@@ -1,0 +1,114 @@
+//! Starts what the tests talk to: the server's own binary, and scripts as child processes.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+pub const USER: &str = "demo";
+pub const PASSWORD: &str = "a password for tests";
+const START: Duration = Duration::from_secs(30);
+const SCRIPT: Duration = Duration::from_secs(180);
+
+/// `mittwald-mcp`, running on a free port until it is dropped.
+pub struct Server {
+    pub url: String,
+    pub origin: String,
+    pub child: Child,
+}
+
+impl Server {
+    /// Starts the binary with the test user and `more` options, and waits until it is ready.
+    pub async fn start(more: &[&str]) -> Self {
+        Self::start_at(free_port(), more).await
+    }
+
+    pub async fn start_at(port: u16, more: &[&str]) -> Self {
+        let origin = format!("http://127.0.0.1:{port}");
+        let child = Command::new(env!("CARGO_BIN_EXE_mittwald-mcp"))
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--user", &format!("{USER}:{PASSWORD}")])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let ready = format!("{origin}/readyz");
+        let since = Instant::now();
+        while !reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(since.elapsed() < START, "{ready} did not answer 200 in time");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Self { url: format!("{origin}/mcp"), origin, child }
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub fn clients() -> PathBuf {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let installed = clients.join("python/.venv/bin/python").exists() && clients.join("typescript/node_modules").exists();
+    assert!(installed, "the clients are not installed: run .ci/test, or examples/mittwald/tests/clients/install.sh");
+    clients
+}
+
+/// Runs one of the scripts to its end; shows what it said if it failed.
+pub async fn run(program: &Path, arguments: &[&str]) {
+    let running = Command::new(program)
+        .args(arguments)
+        .current_dir(clients())
+        .env("MCP_TEST_PASSWORD", PASSWORD)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(SCRIPT, running).await.expect("the client took too long").unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {}\n{said}\n{complained}", program.display(), output.status);
+    assert!(said.contains("\"ok\""), "the client said nothing: {said}");
+}
+
+/// A real `oidc-provider`, until it is dropped.
+pub struct Issuer {
+    pub issuer: String,
+    stdin: ChildStdin,
+    lines: tokio::io::Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Issuer {
+    pub async fn start(more: &[&str]) -> Self {
+        let mut child = Command::new("node")
+            .args(["oidc/server.mjs", "--port", "0", "--user", &format!("{USER}:{PASSWORD}")])
+            .args(more)
+            .current_dir(clients())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first: serde_json::Value = next(&mut lines).await;
+        let issuer = first.get("issuer").and_then(|issuer| issuer.as_str()).unwrap().to_owned();
+        Self { issuer, stdin: child.stdin.take().unwrap(), lines, _child: child }
+    }
+
+    /// `rotate` or `retire`.
+    pub async fn tell(&mut self, command: &str) {
+        use tokio::io::AsyncWriteExt as _;
+        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        self.stdin.flush().await.unwrap();
+        next(&mut self.lines).await;
+    }
+}
+
+async fn next(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> serde_json::Value {
+    let line = tokio::time::timeout(START, lines.next_line()).await.expect("the issuer says nothing").unwrap();
+    serde_json::from_str(&line.expect("the issuer ended")).unwrap()
+}
