@@ -1,1 +1,23 @@
-//! An OAuth 2.1 authorization server to embed beside an MCP server.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod authorize;
+mod browser;
+mod builder;
+mod clients;
+mod form;
+mod grants;
+mod metadata;
+mod pages;
+mod provider;
+mod revoke;
+mod secret;
+mod sign_in;
+mod signing;
+mod token;
+
+pub use builder::ProviderBuilder;
+pub use clients::Client;
+pub use provider::Provider;
+pub use sign_in::{HostSession, LocalUsers, Login, SignIn, SignInError, User};

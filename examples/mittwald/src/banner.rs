@@ -61,7 +61,10 @@ impl fmt::Display for Banner {
         writeln!(f, "\nSet up a client:")?;
         writeln!(f, "  Claude Code          claude mcp add --transport http mittwald {url}   (then /mcp)")?;
         writeln!(f, "  Codex CLI            codex mcp add mittwald --url {url} && codex mcp login mittwald")?;
-        writeln!(f, "  Cursor               .cursor/mcp.json: {{\"mcpServers\":{{\"mittwald\":{{\"url\":\"{url}\"}}}}}}")?;
+        writeln!(
+            f,
+            "  Cursor               .cursor/mcp.json: {{\"mcpServers\":{{\"mittwald\":{{\"url\":\"{url}\"}}}}}}"
+        )?;
         writeln!(
             f,
             "  Copilot, VS Code     .vscode/mcp.json: {{\"servers\":{{\"mittwald\":{{\"type\":\"http\",\"url\":\"{url}\"}}}}}}"

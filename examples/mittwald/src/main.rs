@@ -21,7 +21,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (options, log) = Options::from_env()?;
-    let filter = EnvFilter::try_new(&log).map_err(|error| format!("--log `{log}`: {error}\n    fix: write info, debug or a filter"))?;
+    let filter = EnvFilter::try_new(&log)
+        .map_err(|error| format!("--log `{log}`: {error}\n    fix: write info, debug or a filter"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -4,8 +4,8 @@
 //! 2. The guide's spelling `action:resource` works too: `read:projects` is `project:read`; `write:projects` is
 //!    `project:write` and `project:delete`; what it calls containers is `stack`.
 
-use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
 use mcp_auth_core::ScopeHierarchy;
+use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
 
 use crate::tools::Mittwald;
 

@@ -131,7 +131,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         ApiOptions::At { url, token } => (Api::new(url.clone(), token.clone())?, None),
         ApiOptions::Fake => {
             let fake = Fake::start(options.first_user()).await.map_err(StartError::Fake)?;
-            let url = url::Url::parse(fake.url()).map_err(|error| StartError::Fake(io::Error::other(error)))?;
+            let url =
+                url::Url::parse(fake.url()).map_err(|error| StartError::Fake(io::Error::other(error)))?;
             (Api::new(url, fake.token().clone())?, Some(fake))
         }
     };
@@ -143,7 +144,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .allowed_hosts(&options.allowed_hosts)
         .allowed_origins(&options.allowed_origins)
         .trusted_proxies(options.trusted_proxies.clone());
-    let authority = authority::attach(guard, &options.authority, &origin, &mcp_url, &options.trusted_proxies)?;
+    let authority =
+        authority::attach(guard, &options.authority, &origin, &mcp_url, &options.trusted_proxies)?;
     let (guard, background) = authority.guard.build()?;
     let background = match authority.background {
         Some(more) => background.and(more),
@@ -154,7 +156,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
     let sessions = config.cancellation_token.clone();
     let tools = Mittwald::new(api);
-    let mcp = StreamableHttpService::new(move || Ok(tools.clone()), LocalSessionManager::default().into(), config);
+    let mcp =
+        StreamableHttpService::new(move || Ok(tools.clone()), LocalSessionManager::default().into(), config);
     let app = Router::new()
         .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(mcp))
         .merge(mcp_auth_axum::routes(&guard))
@@ -181,7 +184,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 fn health(guard: &Guard) -> Router {
     let guard = guard.clone();
     let ready = move || async move {
-        if guard.is_ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+        if guard.is_ready() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
     };
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }

@@ -9,8 +9,8 @@
 //!    with it; a method that exists; a target that is declared; the scopes for it.
 //! 3. **Respond** ([`Exchange::respond`], `exchange.rs`): lists are filtered, sessions sealed, streams leased.
 //!
-//! What was checked is what is forwarded: the original bytes. `Authorization`, `DPoP` and a [`Principal`] that came in are
-//! removed; the verified [`Principal`] travels in the request's extensions. Whatever is not understood is refused.
+//! What was checked is what is forwarded: the original bytes. `Authorization`, `DPoP` and a principal that came in are
+//! removed; the verified [`Principal`](crate::Principal) travels in the request's extensions. Whatever is not understood is refused.
 //!
 //! ```
 //! use mcp_auth_core::{Guard, Principal, ToolPolicies, TokenVerifier, Credential};

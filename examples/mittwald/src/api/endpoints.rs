@@ -3,7 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Api, ApiError, App, Created, Customer, Database, Id, Listed, NewDatabase, Project, ProjectSummary, Server, User};
+use super::{
+    Api, ApiError, App, Created, Customer, Database, Id, Listed, NewDatabase, Project, ProjectSummary,
+    Server, User,
+};
 
 /// Each may fail with any [`ApiError`].
 #[allow(clippy::missing_errors_doc)]

@@ -90,10 +90,11 @@ impl ApiError {
             StatusCode::FORBIDDEN => Self::Forbidden,
             status if status.is_client_error() => {
                 let Ok(problem) = serde_json::from_slice::<Problem>(body) else { return Self::Unreadable };
-                let fields = problem.validation_errors.into_iter().take(20).map(|field| FieldError {
-                    path: short(&field.path),
-                    message: short(&field.message),
-                });
+                let fields = problem
+                    .validation_errors
+                    .into_iter()
+                    .take(20)
+                    .map(|field| FieldError { path: short(&field.path), message: short(&field.message) });
                 Self::Invalid { message: short(&problem.message), fields: fields.collect() }
             }
             _ => Self::Unavailable,

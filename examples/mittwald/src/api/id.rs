@@ -82,7 +82,9 @@ mod tests {
         for good in ["11111111-1111-4111-8111-111111111111", "p-abc123", "mysql_000001"] {
             assert!(Id::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "../users/self", "a/b", "a%2fb", "a?b", "a#b", "a\\b", "a b", "ä", "a\0", "a;b"] {
+        for bad in
+            ["", ".", "..", "../users/self", "a/b", "a%2fb", "a?b", "a#b", "a\\b", "a b", "ä", "a\0", "a;b"]
+        {
             assert_eq!(Id::parse(bad), Err(IdError), "{bad}");
         }
         assert_eq!(Id::parse(&"a".repeat(65)), Err(IdError));

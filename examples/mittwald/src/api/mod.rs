@@ -89,7 +89,11 @@ impl Api {
         read(&answer.body)
     }
 
-    async fn post<B: Serialize, T: DeserializeOwned>(&self, segments: &[&str], body: &B) -> Result<T, ApiError> {
+    async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &B,
+    ) -> Result<T, ApiError> {
         let answer = self.send(Method::POST, self.url(segments.iter().copied())?, Some(body)).await?;
         read(&answer.body)
     }
@@ -124,7 +128,12 @@ impl Api {
         Ok(Listed { items, total })
     }
 
-    async fn send<B: Serialize>(&self, method: Method, url: Url, body: Option<&B>) -> Result<Answer, ApiError> {
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&B>,
+    ) -> Result<Answer, ApiError> {
         let mut request =
             self.client.request(method, url).header("x-access-token", self.token.expose_secret());
         if let Some(body) = body {
@@ -132,8 +141,8 @@ impl Api {
         }
         let mut response = request.send().await.map_err(ApiError::from_transport)?;
         let status = response.status();
-        let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse().ok();
-        let total = number("x-pagination-totalcount");
+        let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
+        let total = number("x-pagination-totalcount").and_then(|total| usize::try_from(total).ok());
         let retry_after = number("x-ratelimit-reset");
         let mut read = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(ApiError::from_transport)? {

@@ -95,7 +95,10 @@ pub(super) async fn create(
             ["full", "readonly"].contains(&level.as_str()),
             Invalid::new("user.accessLevel", "enum", "must be full or readonly"),
         ),
-        (strong, Invalid::new("user.password", "strength", "must have 8 characters: digits, upper and lower case")),
+        (
+            strong,
+            Invalid::new("user.password", "strength", "must have 8 characters: digits, upper and lower case"),
+        ),
     ])?;
     let (number, id) = world.next_id();
     let database = new_database(100 + number, id, &project, &description, &version);
@@ -111,5 +114,9 @@ pub(super) async fn delete(
     let mut world = shared.world();
     let before = world.databases.len();
     world.databases.retain(|database| database.id != id && database.name != id);
-    if world.databases.len() < before { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("database")) }
+    if world.databases.len() < before {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("database"))
+    }
 }

@@ -57,7 +57,10 @@ pub(super) async fn create(
     let Json(NewProject { description }) = body.map_err(|_| Problem::unreadable())?;
     let description = description.unwrap_or_default();
     let length = description.chars().count();
-    check([((1..=300).contains(&length), Invalid::new("description", "length", "must be 1 to 300 characters"))])?;
+    check([(
+        (1..=300).contains(&length),
+        Invalid::new("description", "length", "must be 1 to 300 characters"),
+    )])?;
     let mut world = shared.world();
     let server = world
         .servers

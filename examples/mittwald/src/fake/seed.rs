@@ -54,7 +54,10 @@ pub(super) fn world(first_name: &str, token: &SecretString) -> World {
             member_count: 1,
             project_count: projects.len(),
         }],
-        servers: vec![server(FIRST_SERVER, "s-bakery", "Main server"), server(SECOND_SERVER, "s-portal", "Portal")],
+        servers: vec![
+            server(FIRST_SERVER, "s-bakery", "Main server"),
+            server(SECOND_SERVER, "s-portal", "Portal"),
+        ],
         projects,
         apps,
         databases,
@@ -92,14 +95,22 @@ fn server(id: &str, short_id: &'static str, description: &'static str) -> Server
 
 fn project(number: u64, server: &str, description: &str) -> Project {
     let id = format!("22222222-2222-4222-8222-{number:012}");
-    Project { status: "ready", readiness: "ready", is_ready: true, ..new_project(number, id, server, description) }
+    Project {
+        status: "ready",
+        readiness: "ready",
+        is_ready: true,
+        ..new_project(number, id, server, description)
+    }
 }
 
 /// A project that was just created: not ready.
 pub(super) fn new_project(number: u64, id: String, server: &str, description: &str) -> Project {
     let short_id = format!("p-{number:06}");
     Project {
-        directories: BTreeMap::from([("Web", format!("/home/{short_id}/html")), ("Home", format!("/home/{short_id}"))]),
+        directories: BTreeMap::from([
+            ("Web", format!("/home/{short_id}/html")),
+            ("Home", format!("/home/{short_id}")),
+        ]),
         id,
         short_id,
         description: description.to_owned(),
@@ -145,7 +156,13 @@ fn database(number: u64, projects: &[Project], description: &str) -> Database {
 }
 
 /// A database that was just created: pending.
-pub(super) fn new_database(number: u64, id: String, project: &str, description: &str, version: &str) -> Database {
+pub(super) fn new_database(
+    number: u64,
+    id: String,
+    project: &str,
+    description: &str,
+    version: &str,
+) -> Database {
     let name = format!("mysql_{number:06}");
     Database {
         main_user: MainUser {

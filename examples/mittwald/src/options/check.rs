@@ -54,10 +54,14 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
                 [("--audience", !cli.audience.is_empty()), ("--jwks-uri", cli.jwks_uri.is_some())]
             {
                 if given {
-                    errors.push(format!("{flag} has no meaning without --issuer"), "add --issuer, or remove it");
+                    errors.push(
+                        format!("{flag} has no meaning without --issuer"),
+                        "add --issuer, or remove it",
+                    );
                 }
             }
-            let [access, refresh, code] = ttls.map(|(flag, ttl)| ttl.and_then(|text| ttl_of(flag, &text, &mut errors)));
+            let [access, refresh, code] =
+                ttls.map(|(flag, ttl)| ttl.and_then(|text| ttl_of(flag, &text, &mut errors)));
             let (users, is_demo) = users(cli.user, &mut errors);
             AuthorityOptions::Embedded(Embedded {
                 users,
@@ -84,7 +88,9 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
 
 fn listen(text: &str, errors: &mut ConfigErrors) -> Option<SocketAddr> {
     text.parse()
-        .map_err(|_| errors.push(format!("--listen `{text}` is no address"), "write ADDRESS:PORT: 127.0.0.1:8787"))
+        .map_err(|_| {
+            errors.push(format!("--listen `{text}` is no address"), "write ADDRESS:PORT: 127.0.0.1:8787")
+        })
         .ok()
 }
 
@@ -169,7 +175,8 @@ fn api(url: Option<&str>, token: Option<SecretString>, errors: &mut ConfigErrors
         return Some(ApiOptions::Fake);
     };
     let url = Url::parse(text).ok().filter(|url| {
-        let secure = url.scheme() == "https" || (url.scheme() == "http" && mcp_auth_core::http::is_loopback(url));
+        let secure =
+            url.scheme() == "https" || (url.scheme() == "http" && mcp_auth_core::http::is_loopback(url));
         secure && url.query().is_none() && url.fragment().is_none() && url.password().is_none()
     });
     if url.is_none() {

@@ -38,8 +38,9 @@ pub(super) fn expand(values: Vec<SecretString>) -> Result<Vec<SecretString>, Str
             all.push(value);
             continue;
         };
-        let text: SecretString =
-            std::fs::read_to_string(path).map_err(|error| format!("`{path}` cannot be read: {error}"))?.into();
+        let text: SecretString = std::fs::read_to_string(path)
+            .map_err(|error| format!("`{path}` cannot be read: {error}"))?
+            .into();
         let lines = text.expose_secret().lines().map(str::trim);
         all.extend(lines.filter(|line| !line.is_empty()).map(SecretString::from));
     }

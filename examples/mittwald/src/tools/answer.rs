@@ -21,7 +21,11 @@ pub(super) fn shown<T: Serialize>(
 }
 
 /// A list, with how many there are.
-pub(super) fn listed<T: Serialize>(tool: &str, what: &str, result: Result<Listed<T>, ApiError>) -> CallToolResult {
+pub(super) fn listed<T: Serialize>(
+    tool: &str,
+    what: &str,
+    result: Result<Listed<T>, ApiError>,
+) -> CallToolResult {
     answer(
         tool,
         result.and_then(|Listed { items, total }| {

@@ -74,7 +74,11 @@ impl Mittwald {
         let shown_once = created.map(
             |created| json!({ "id": created.id, "userId": created.user_id, "password": password.expose_secret() }),
         );
-        shown("database_mysql_create", |_| "the database is being created; keep the password".to_owned(), shown_once)
+        shown(
+            "database_mysql_create",
+            |_| "the database is being created; keep the password".to_owned(),
+            shown_once,
+        )
     }
 
     #[tool(

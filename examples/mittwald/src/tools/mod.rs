@@ -46,6 +46,8 @@ impl ServerHandler for Mittwald {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("mittwald-mcp", env!("CARGO_PKG_VERSION")))
-            .with_instructions("Manage mittwald hosting: list projects first; ids of one tool are inputs of others.")
+            .with_instructions(
+                "Manage mittwald hosting: list projects first; ids of one tool are inputs of others.",
+            )
     }
 }

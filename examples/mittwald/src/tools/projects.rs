@@ -47,7 +47,11 @@ impl Mittwald {
     )]
     async fn project_get(&self, Parameters(input): Parameters<OfProject>) -> CallToolResult {
         let project = self.api.project(&input.project_id).await;
-        shown("project_get", |project| format!("project {} is {}", project.summary.id, project.status), project)
+        shown(
+            "project_get",
+            |project| format!("project {} is {}", project.summary.id, project.status),
+            project,
+        )
     }
 
     #[tool(

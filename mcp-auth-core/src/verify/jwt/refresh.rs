@@ -124,9 +124,13 @@ impl Source {
         let at = |path: &str| {
             let mut candidate = url.clone();
             candidate.set_path(path);
+            candidate.set_query(None);
             candidate
         };
         let mut candidates = vec![at(&format!("/.well-known/oauth-authorization-server{path}"))];
+        if !path.is_empty() {
+            candidates.push(at(&format!("/.well-known/openid-configuration{path}")));
+        }
         candidates.push(at(&format!("{path}/.well-known/openid-configuration")));
         Self::Discovery { issuer: issuer.to_owned(), candidates }
     }

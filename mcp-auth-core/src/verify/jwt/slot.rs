@@ -35,6 +35,7 @@ struct Inner {
     wanted: Notify,
     is_fetched: bool,
     job_runs: AtomicBool,
+    in_flight: AtomicBool,
     last_attempt: AtomicU64,
 }
 
@@ -74,6 +75,7 @@ impl JwtKeys {
                 wanted: Notify::new(),
                 is_fetched,
                 job_runs: AtomicBool::new(false),
+                in_flight: AtomicBool::new(false),
                 last_attempt: AtomicU64::new(0),
             }),
         }
@@ -81,6 +83,7 @@ impl JwtKeys {
 
     pub(super) fn put(&self, keys: KeySet) {
         let now = self.inner.clock.now();
+        self.inner.in_flight.store(false, Ordering::Release);
         self.inner.state.send_modify(|state| {
             *state = State { keys: Some(Arc::new(keys)), since: now, attempts: state.attempts + 1 };
         });
@@ -121,10 +124,16 @@ impl JwtKeys {
     async fn ask_for_fetch(&self) {
         let mut states = self.inner.state.subscribe();
         let before = states.borrow().attempts;
-        if !self.inner.job_runs.load(Ordering::Acquire) || self.is_cooling_down() {
+        if !self.inner.job_runs.load(Ordering::Acquire) {
             return;
         }
-        self.inner.wanted.notify_one();
+        // A fetch that goes on is waited for; another one is asked for only after the cool-down.
+        if !self.inner.in_flight.load(Ordering::Acquire) {
+            if self.is_cooling_down() {
+                return;
+            }
+            self.inner.wanted.notify_one();
+        }
         // Whatever ends the wait, the keys are looked at again.
         drop(tokio::time::timeout(WAIT, states.wait_for(|state| state.attempts > before)).await);
     }
@@ -146,12 +155,14 @@ impl JwtKeys {
 
     /// Notes that an attempt ended without new keys.
     pub(super) fn attempt_failed(&self) {
+        self.inner.in_flight.store(false, Ordering::Release);
         self.inner.state.send_modify(|state| state.attempts += 1);
     }
 
     /// Notes that an attempt begins.
     pub(super) fn attempt_begins(&self) {
         self.inner.last_attempt.store(self.inner.clock.now().as_millis(), Ordering::Release);
+        self.inner.in_flight.store(true, Ordering::Release);
     }
 
     /// Completes when a request needs keys that are not there.

@@ -1,0 +1,95 @@
+//! Bodies, as the other side knows them: actix streams and messages as [`http_body::Body`], and back.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+/// The body of a request. Not `Send`, as everything in actix.
+pub(crate) struct Incoming(pub(crate) Payload);
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = PayloadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, PayloadError>>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
+    }
+}
+
+/// The body of an answer that an actix handler gave.
+pub(crate) struct Answer(pub(crate) BoxBody);
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0.size(), BodySize::None | BodySize::Sized(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.0.size() {
+            BodySize::None => SizeHint::with_exact(0),
+            BodySize::Sized(length) => SizeHint::with_exact(length),
+            BodySize::Stream => SizeHint::default(),
+        }
+    }
+}
+
+pin_project! {
+    /// Any [`Body`] as the body of an actix response, chunk by chunk. Trailers are left out: actix has none.
+    pub(crate) struct Outgoing<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> Outgoing<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self { body }
+    }
+}
+
+impl<B> MessageBody for Outgoing<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error>>,
+{
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size_hint().exact().map_or(BodySize::Stream, BodySize::Sized)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        loop {
+            let frame = match self.as_mut().project().body.poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            if let Ok(mut data) = frame.into_data() {
+                let length = data.remaining();
+                return Poll::Ready(Some(Ok(data.copy_to_bytes(length))));
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Heads of requests and answers, from http 0.2 (actix) to http 1 (the guard) and back.
+//!
+//! 1. Nothing is left out: what does not convert refuses the request.
+
+use actix_web::dev::{ResponseHead, ServiceRequest};
+use actix_web::http::header as actix_header;
+use actix_web::{HttpRequest, HttpResponse, http as actix_http};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
+use http_body::Body;
+
+use crate::body::Outgoing;
+
+/// The head of a request; `None` if the guard's types cannot hold it.
+pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
+    parts.uri = Uri::try_from(request.uri().to_string()).ok()?;
+    parts.version = match request.version() {
+        actix_http::Version::HTTP_09 => Version::HTTP_09,
+        actix_http::Version::HTTP_10 => Version::HTTP_10,
+        actix_http::Version::HTTP_11 => Version::HTTP_11,
+        actix_http::Version::HTTP_2 => Version::HTTP_2,
+        actix_http::Version::HTTP_3 => Version::HTTP_3,
+        _ => return None,
+    };
+    for (name, value) in request.headers() {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        parts.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(parts)
+}
+
+/// Puts what the guard left of the headers in place of what came; `None` if they do not convert.
+pub(crate) fn replace_request_headers(request: &mut ServiceRequest, headers: &HeaderMap) -> Option<()> {
+    let converted = actix_headers(headers)?;
+    *request.headers_mut() = converted;
+    Some(())
+}
+
+/// The head of an answer, as the guard reads it. What does not convert is left out, and logged.
+pub(crate) fn answer_head(head: &ResponseHead) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() =
+        StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in head.headers() {
+        let (key, value) =
+            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
+        match (key, value) {
+            (Ok(key), Ok(value)) => _ = response.headers_mut().append(key, value),
+            _ => tracing::error!(%name, "a header of the service's answer is malformed: it is left out"),
+        }
+    }
+    response
+}
+
+/// An answer for actix to send.
+pub(crate) fn answer<B>(response: Response<B>) -> HttpResponse
+where
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error>>,
+{
+    let (parts, body) = response.into_parts();
+    let status = actix_http::StatusCode::from_u16(parts.status.as_u16());
+    let (Ok(status), Some(headers)) = (status, actix_headers(&parts.headers)) else {
+        tracing::error!("an answer cannot be sent by actix: it is withheld");
+        return HttpResponse::InternalServerError().finish();
+    };
+    let mut builder = HttpResponse::build(status);
+    // actix writes this header itself, from a setting of the answer's.
+    if parts.headers.get(header::CONNECTION).is_some_and(|value| value == "close") {
+        builder.force_close();
+    }
+    let mut response = builder.body(Outgoing::new(body));
+    *response.headers_mut() = headers;
+    response
+}
+
+/// An answer of the guard's own.
+pub(crate) fn own_answer(response: Response<Bytes>) -> HttpResponse {
+    answer(response.map(http_body_util::Full::new))
+}
+
+fn actix_headers(headers: &HeaderMap) -> Option<actix_header::HeaderMap> {
+    let mut converted = actix_header::HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = actix_header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        converted.append(name, actix_header::HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(converted)
+}

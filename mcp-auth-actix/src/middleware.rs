@@ -1,0 +1,131 @@
+//! The middleware: carries a request to the guard and acts on its answer.
+
+use std::future::{Future, Ready, poll_fn, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpMessage, HttpResponse};
+use bytes::Bytes;
+use mcp_auth_core::Guard;
+use mcp_auth_core::guard::{Admission, Decision, Forward};
+
+use crate::body::{Answer, Incoming};
+use crate::convert;
+use crate::extract::Guarded;
+
+/// Wraps a resource or a scope in a [`Guard`]: `web::resource("/mcp").wrap(McpAuth::new(guard))`. Everything that is
+/// wrapped is guarded.
+///
+/// actix finds a route by the decoded path. A path that was written otherwise than it was routed (`/%6dcp`) is answered 404.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct McpAuth {
+    guard: Guard,
+}
+
+impl McpAuth {
+    /// A middleware that asks `guard`.
+    pub fn new(guard: Guard) -> Self {
+        Self { guard }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for McpAuth
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = McpAuthMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(McpAuthMiddleware { guard: self.guard.clone(), inner: Rc::new(service) }))
+    }
+}
+
+/// A service behind a [`Guard`]. Made by [`McpAuth`].
+///
+/// It is always ready: the inner service is asked only after a request was found to be allowed, so that nobody without
+/// a token can occupy it.
+#[derive(Debug)]
+pub struct McpAuthMiddleware<S> {
+    guard: Guard,
+    inner: Rc<S>,
+}
+
+impl<S, B> Service<ServiceRequest> for McpAuthMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        Box::pin(answer(self.guard.clone(), Rc::clone(&self.inner), request))
+    }
+}
+
+async fn answer<S, B>(
+    guard: Guard,
+    inner: Rc<S>,
+    mut request: ServiceRequest,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    let Some(mut parts) = convert::request_head(request.request()) else {
+        return Ok(request.into_response(HttpResponse::BadRequest()));
+    };
+    let peer = request.peer_addr().map(|address| address.ip());
+    let (exchange, body) = match guard.admit(&mut parts, peer).await {
+        Admission::Respond(response) => return Ok(request.into_response(convert::own_answer(response))),
+        Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
+        Admission::Bodyless(exchange) => (exchange, Bytes::new()),
+        Admission::Body(admitted) => {
+            let bytes = match admitted.read(Incoming(request.take_payload())).await {
+                Ok(bytes) => bytes,
+                Err(response) => return Ok(request.into_response(convert::own_answer(response))),
+            };
+            match admitted.decide(&mut parts, bytes).await {
+                Decision::Respond(response) => {
+                    return Ok(request.into_response(convert::own_answer(response)));
+                }
+                Decision::Forward(Forward { body, exchange }) => (exchange, body),
+            }
+        }
+    };
+    if request.match_info().as_str() != request.uri().path() {
+        return Ok(request.into_response(HttpResponse::NotFound()));
+    }
+    if convert::replace_request_headers(&mut request, &parts.headers).is_none() {
+        return Ok(request.into_response(HttpResponse::BadRequest()));
+    }
+    request.set_payload(Payload::from(body.clone()));
+    request.extensions_mut().insert(Guarded(http::Request::from_parts(parts, body)));
+
+    let (request, response) = call(&*inner, request).await?.map_into_boxed_body().into_parts();
+    let head = convert::answer_head(response.head());
+    let (_, body) = response.into_parts();
+    Ok(ServiceResponse::new(request, convert::answer(exchange.respond(head.map(|()| Answer(body))))))
+}
+
+async fn call<S: Service<ServiceRequest>>(
+    inner: &S,
+    request: ServiceRequest,
+) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| inner.poll_ready(cx)).await?;
+    inner.call(request).await
+}

@@ -1,0 +1,104 @@
+//! The consent page, and what its answer leads to.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use mcp_auth_core::store::{Key, StoreExt};
+use url::Url;
+
+use super::{AuthorizationRequest, Problem};
+use crate::answer::{Code, Refused, see_other};
+use crate::browser::{Browser, Purpose};
+use crate::grants::Grant;
+use crate::pages::{ConsentPage, plain};
+use crate::provider::Inner;
+use crate::secret;
+use crate::sign_in::User;
+use crate::token::{AuthorizationCode, CODES};
+
+impl Inner {
+    pub(super) fn consent_page(
+        &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+        user: &User,
+        query: &str,
+    ) -> Result<Response<Bytes>, Refused> {
+        let scopes: Vec<(String, String)> =
+            self.scopes.iter().filter(|(name, _)| request.scope.contains(name)).cloned().collect();
+        let page = ConsentPage {
+            style: self.pages.style(),
+            action: &format!("{}?{query}", self.paths.authorize),
+            client: &request.client_name(),
+            is_unverified: request.client.is_dynamic,
+            user: &plain(&user.name, 200),
+            redirect: &place(&request.redirect),
+            resource: &request.resource,
+            scopes: &scopes,
+            code: &self.browsers.form_code(browser, Purpose::Consent, query)?,
+        };
+        Ok(self.pages.answer(StatusCode::OK, &page, Some(request.redirect.as_str())))
+    }
+
+    /// The person has decided.
+    pub(super) async fn decided(
+        &self,
+        request: AuthorizationRequest,
+        user: &User,
+        decision: &str,
+        form_code: &str,
+    ) -> Result<Response<Bytes>, Problem> {
+        if !self.browsers.is_first_answer(form_code).await? {
+            return Err(Refused::new(
+                Code::InvalidRequest,
+                "form_answered",
+                "This page was answered already.",
+            )
+            .into());
+        }
+        if decision != "allow" {
+            let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
+            return Err(Problem::Redirect(Box::new(request), refused));
+        }
+        let code = self.grant(&request, user).await?;
+        tracing::info!(user = user.subject, client = request.client.id, scope = %request.scope, "access was granted");
+        metrics::counter!("mcp_auth_provider_grants_total").increment(1);
+        Ok(see_other(&self.redirect(&request, &[("code", &code)])))
+    }
+
+    /// A new grant, and the code for it.
+    async fn grant(
+        &self,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Result<zeroize::Zeroizing<String>, Refused> {
+        let until = self.clock.now().plus(self.code_ttl);
+        let grant = Grant {
+            id: secret::random_id()?,
+            subject: user.subject.clone(),
+            client_id: request.client.id.clone(),
+            scope: request.scope.to_string(),
+            resource: request.resource.clone(),
+        };
+        self.grants.keep(&grant, until).await?;
+        let code = secret::random()?;
+        let stored = AuthorizationCode::Fresh {
+            grant_id: grant.id,
+            client_id: request.client.id.clone(),
+            redirect: request.redirect_text.clone(),
+            challenge: request.challenge.clone(),
+            resource: request.resource.clone(),
+        };
+        let key = Key::new(CODES, "", secret::hash(&code));
+        self.store.put(&key, serde_json::to_vec(&stored)?, Some(until)).await?;
+        Ok(code)
+    }
+}
+
+/// Where the redirect leads, for a person: its host, or its scheme where it has none that means something.
+fn place(redirect: &Url) -> String {
+    match (redirect.scheme(), redirect.host_str()) {
+        ("https" | "http", Some(_)) => redirect.origin().ascii_serialization(),
+        (scheme, Some(host)) => format!("{scheme}://{host}"),
+        (scheme, None) => format!("{scheme}:"),
+    }
+}

@@ -1,0 +1,158 @@
+//! The browser that an authorization request came from.
+//!
+//! 1. A browser is known by a random cookie: `__Host-` and `Secure` on https, `HttpOnly`, `SameSite=Lax`.
+//! 2. Every form carries a code over its purpose and its request, made with the cookie as key: another browser's form, or
+//!    another request's, does not fit. Nothing is stored for it, and any process can check it.
+//! 3. With local users the cookie is also the session: its hash names the user in the store, for twelve hours. It changes at
+//!    sign-in, so that nobody can plant one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderValue, header};
+use mcp_auth_core::store::{Key, Store, StoreExt};
+use mcp_auth_core::time::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::answer::Refused;
+use crate::secret;
+use crate::sign_in::User;
+
+const SESSIONS: &str = "browsers";
+const ANSWERED: &str = "answered_forms";
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// How long a form may be answered.
+const FORM_LIFE: Duration = Duration::from_secs(600);
+
+/// What a form is for; its code fits no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    SignIn,
+    Consent,
+}
+
+/// A browser's secret.
+pub(crate) struct Browser {
+    cookie: Zeroizing<String>,
+    is_new: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Session {
+    user: User,
+    since: Timestamp,
+}
+
+/// Knows browsers again.
+pub(crate) struct Browsers {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) secure: bool,
+}
+
+impl Browsers {
+    fn cookie_name(&self) -> &'static str {
+        if self.secure { "__Host-mcp-auth" } else { "mcp-auth-dev" }
+    }
+
+    /// The browser of a request; a new one if it shows no cookie of ours.
+    pub(crate) fn of(&self, request: &Parts) -> Result<Browser, Refused> {
+        let lines = request.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let ours = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, value)| *name == self.cookie_name() && value.len() == 43)
+            .map(|(_, value)| Zeroizing::new(value.to_owned()));
+        match ours {
+            Some(cookie) => Ok(Browser { cookie, is_new: false }),
+            None => Ok(Browser { cookie: secret::random()?, is_new: true }),
+        }
+    }
+
+    /// The `Set-Cookie` that makes a new browser known.
+    pub(crate) fn set_cookie(&self, browser: &Browser) -> Option<HeaderValue> {
+        if !browser.is_new {
+            return None;
+        }
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text =
+            format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.cookie_name(), &*browser.cookie);
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// The local user who is signed in.
+    pub(crate) async fn user(&self, browser: &Browser) -> Result<Option<User>, Refused> {
+        if browser.is_new {
+            return Ok(None);
+        }
+        let Some(entry) = self.store.get(&session_key(browser)).await? else { return Ok(None) };
+        let session: Session = serde_json::from_slice(&entry.value)?;
+        Ok(Some(session.user))
+    }
+
+    /// Signs a local user in; the browser is known by a new cookie from now on.
+    pub(crate) async fn sign_in(&self, old: &Browser, user: User) -> Result<Browser, Refused> {
+        let browser = Browser { cookie: secret::random()?, is_new: true };
+        let now = self.clock.now();
+        let session = serde_json::to_vec(&Session { user, since: now })?;
+        self.store.put(&session_key(&browser), session, Some(now.plus(SESSION_LIFE))).await?;
+        if !old.is_new {
+            self.store.remove(&session_key(old)).await?;
+        }
+        Ok(browser)
+    }
+
+    /// A code for a form of this browser's, about `request`.
+    pub(crate) fn form_code(
+        &self,
+        browser: &Browser,
+        purpose: Purpose,
+        request: &str,
+    ) -> Result<String, Refused> {
+        let (nonce, at) = (secret::random_id()?, self.clock.now().as_secs());
+        let code = Self::authenticate(browser, purpose, &nonce, at, request);
+        Ok(format!("{nonce}.{at}.{code}"))
+    }
+
+    /// True if `code` was made for this browser, purpose and request, and is fresh.
+    pub(crate) fn is_form_code(
+        &self,
+        browser: &Browser,
+        purpose: Purpose,
+        request: &str,
+        code: &str,
+    ) -> bool {
+        let mut parts = code.splitn(3, '.');
+        let (Some(nonce), Some(Ok(at)), Some(code)) =
+            (parts.next(), parts.next().map(str::parse::<u64>), parts.next())
+        else {
+            return false;
+        };
+        let fresh = self.clock.now().since(Timestamp::from_secs(at)) < FORM_LIFE;
+        fresh
+            && !browser.is_new
+            && secret::equal(&Self::authenticate(browser, purpose, nonce, at, request), code)
+    }
+
+    /// True for the first answer to a form; a second click changes nothing.
+    pub(crate) async fn is_first_answer(&self, code: &str) -> Result<bool, Refused> {
+        let key = Key::new(ANSWERED, "", secret::hash(code));
+        Ok(self.store.insert_new(&key, "", Some(self.clock.now().plus(FORM_LIFE))).await?)
+    }
+
+    fn authenticate(browser: &Browser, purpose: Purpose, nonce: &str, at: u64, request: &str) -> String {
+        let purpose = match purpose {
+            Purpose::SignIn => "sign-in",
+            Purpose::Consent => "consent",
+        };
+        secret::authenticate(&browser.cookie, &[purpose, nonce, &at.to_string(), request])
+    }
+}
+
+fn session_key(browser: &Browser) -> Key {
+    Key::new(SESSIONS, "", secret::hash(&browser.cookie))
+}

@@ -1,0 +1,101 @@
+//! The token endpoint (RFC 6749, section 3.2).
+
+mod client_auth;
+mod code;
+mod refresh;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
+
+use crate::answer::{Code, Refused, json, method_not_allowed};
+use crate::clients::Client;
+use crate::form::Parameters;
+use crate::grants::Grant;
+use crate::provider::Inner;
+use crate::signing::AccessToken;
+
+pub(crate) use code::{AuthorizationCode, CODES};
+
+/// What is answered (section 5.1).
+#[derive(Serialize)]
+struct Issued<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    scope: &'a str,
+}
+
+impl Inner {
+    pub(crate) async fn token(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+        if parts.method != Method::POST {
+            return method_not_allowed("POST, OPTIONS");
+        }
+        let mut client_id = None;
+        match self.issue(parts, body, &mut client_id).await {
+            Ok(response) => response,
+            Err(refused) => {
+                refused.record("token", client_id.as_deref());
+                refused.into_response()
+            }
+        }
+    }
+
+    async fn issue(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        client_id: &mut Option<String>,
+    ) -> Result<Response<Bytes>, Refused> {
+        let form = Parameters::from_form(&parts.headers, body)?;
+        let client = self.authenticate_client(parts, &form).await?;
+        *client_id = Some(client.id.clone());
+        match form.get("grant_type") {
+            Some("authorization_code") => self.redeem_code(&client, &form).await,
+            Some("refresh_token") => self.refresh(&client, &form).await,
+            Some(_) => Err(Refused::new(
+                Code::UnsupportedGrantType,
+                "grant_type",
+                "the grant types are authorization_code and refresh_token",
+            )),
+            None => Err(Refused::new(Code::InvalidRequest, "grant_type_missing", "grant_type is missing")),
+        }
+    }
+
+    /// An access token of `grant` with `scope`, and a new refresh token beside it.
+    async fn issue_tokens(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        scope: &str,
+    ) -> Result<Response<Bytes>, Refused> {
+        let now = self.clock.now();
+        let refresh_token =
+            if client.may_refresh { Some(self.new_refresh_token(grant).await?) } else { None };
+        // Grant and registration live as long as something issued for them does.
+        let life = if client.may_refresh { self.refresh_ttl } else { self.access_ttl };
+        self.grants.keep(grant, now.plus(life)).await?;
+        self.clients.keep(client, life).await?;
+        let token = AccessToken {
+            issuer: &self.issuer,
+            subject: &grant.subject,
+            client_id: &grant.client_id,
+            audience: &grant.resource,
+            scope,
+            grant_id: &grant.id,
+        };
+        let access_token = self.signing.sign(&token, now, self.access_ttl)?;
+        metrics::counter!("mcp_auth_provider_tokens_total").increment(1);
+        let issued = Issued {
+            access_token: &access_token,
+            token_type: "Bearer",
+            expires_in: self.access_ttl.as_secs(),
+            refresh_token: refresh_token.as_ref().map(|token| token.as_str()),
+            scope,
+        };
+        Ok(json(StatusCode::OK, &issued))
+    }
+}
