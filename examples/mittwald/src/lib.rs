@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod api;
+mod authority;
+pub mod banner;
+pub mod fake;
+pub mod options;
+pub mod policies;
+pub mod server;
+pub mod tools;
+
+pub use options::{Cli, Options};
+pub use server::{Running, start};

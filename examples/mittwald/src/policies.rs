@@ -1,0 +1,125 @@
+//! Which scope each tool needs, which scope implies which, and how each is said on the consent page.
+//!
+//! 1. A scope is `resource:action`; `delete` implies `write`, `write` implies `read`.
+//! 2. The guide's spelling `action:resource` works too: `read:projects` is `project:read`; `write:projects` is
+//!    `project:write` and `project:delete`; what it calls containers is `stack`.
+
+use mcp_auth_core::ScopeHierarchy;
+use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
+
+use crate::tools::Mittwald;
+
+/// What the first 401 asks for, unless configured.
+pub const DEFAULT_CHALLENGE: &str = "user:read customer:read project:read app:read";
+
+/// Every scope that can be granted, with what it allows, in words.
+pub const SCOPES: [(&str, &str); 18] = [
+    ("user:read", "See your name, e-mail address and memberships"),
+    ("user:write", "Revoke your API tokens"),
+    ("customer:read", "See your organisations"),
+    ("project:read", "See your servers and projects"),
+    ("project:write", "Create projects"),
+    ("project:delete", "Delete projects with everything in them"),
+    ("app:read", "See installed apps"),
+    ("app:write", "Change installed apps"),
+    ("app:delete", "Uninstall apps"),
+    ("database:read", "See databases"),
+    ("database:write", "Create databases"),
+    ("database:delete", "Delete databases with their data"),
+    ("read:projects", "See your servers and projects"),
+    ("write:projects", "Create and delete projects"),
+    ("read:apps", "See installed apps"),
+    ("write:apps", "Change and uninstall apps"),
+    ("read:databases", "See databases"),
+    ("write:databases", "Create and delete databases"),
+];
+
+/// The guide's words for resources, and ours.
+const PLURALS: [(&str, &str); 5] = [
+    ("projects", "project"),
+    ("apps", "app"),
+    ("databases", "database"),
+    ("containers", "stack"),
+    ("backups", "backup"),
+];
+
+/// The declaration of every tool.
+///
+/// # Errors
+/// If a tool's definition cannot be read.
+pub fn policies() -> Result<ToolPolicies, PolicyError> {
+    Ok(ToolPolicies::from_tools(Mittwald::tools())?.hierarchy(hierarchy()).tools([
+        ("mittwald_user_get", read("user:read")),
+        ("mittwald_server_list", read("project:read")),
+        ("mittwald_org_list", read("customer:read")),
+        ("mittwald_project_list", read("project:read")),
+        ("mittwald_project_get", read("project:read")),
+        ("mittwald_project_create", write("project:write")),
+        ("mittwald_project_delete", destructive("project:delete")),
+        ("mittwald_app_list", read("app:read")),
+        ("mittwald_app_get", read("app:read")),
+        ("mittwald_app_update", destructive("app:write")),
+        ("mittwald_app_uninstall", destructive("app:delete")),
+        ("mittwald_database_mysql_list", read("database:read")),
+        ("mittwald_database_mysql_get", read("database:read")),
+        ("mittwald_database_mysql_create", write("database:write")),
+        ("mittwald_database_mysql_delete", destructive("database:delete")),
+        ("mittwald_user_api_token_revoke", destructive("user:write")),
+    ]))
+}
+
+/// Which scope implies which.
+#[must_use]
+pub fn hierarchy() -> ScopeHierarchy {
+    let actions = ScopeHierarchy::new().action_implies("delete", "write").action_implies("write", "read");
+    PLURALS.iter().fold(actions, |rules, (plural, resource)| {
+        rules
+            .implies(format!("read:{plural}"), [format!("{resource}:read")])
+            .implies(format!("write:{plural}"), [format!("{resource}:write"), format!("{resource}:delete")])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use mcp_auth_core::ScopeSet;
+    use mcp_auth_core::policy::Effect;
+
+    #[test]
+    fn both_spellings_mean_the_same() {
+        let rules = hierarchy();
+        let held = |scope: &str| ScopeSet::parse(scope).unwrap();
+        for (scope, covered, not_covered) in [
+            ("read:projects", "project:read", "project:write"),
+            ("write:projects", "project:delete", "app:read"),
+            ("write:projects", "project:read", "database:read"),
+            ("write:containers", "stack:delete", "container:read"),
+            ("read:backups", "backup:read", "backup:write"),
+            ("project:delete", "project:write", "project:admin"),
+            ("app:write", "app:read", "app:delete"),
+        ] {
+            assert!(rules.covers(&held(scope), covered), "{scope} must imply {covered}");
+            assert!(!rules.covers(&held(scope), not_covered), "{scope} must not imply {not_covered}");
+        }
+    }
+
+    #[test]
+    fn every_tool_is_declared_as_it_is_annotated() {
+        let policies = policies().unwrap();
+        let declared = policies.declared_tools();
+        let tools = Mittwald::tools();
+        assert_eq!((tools.len(), declared.len()), (16, 16));
+        for tool in tools {
+            let policy = declared.get(&*tool.name).unwrap();
+            let annotations = tool.annotations.unwrap();
+            let expected = match (annotations.read_only_hint, annotations.destructive_hint) {
+                (Some(true), _) => Effect::Read,
+                (_, Some(true)) => Effect::Destructive,
+                _ => Effect::Write,
+            };
+            assert_eq!(policy.effect(), expected, "{}", tool.name);
+            assert!(policy.scopes().iter().all(|scope| SCOPES.iter().any(|(known, _)| *known == scope)));
+        }
+    }
+}

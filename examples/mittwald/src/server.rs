@@ -1,0 +1,194 @@
+//! The server: everything joined, started and ended.
+//!
+//! 1. `/mcp` is the guarded MCP service; well-known documents and the provider's endpoints lie at the root.
+//! 2. `/healthz` says that the process answers, `/readyz` that requests can be decided.
+//! 3. It ends within [`END_WITHIN`]: leased streams end, sessions are cancelled, what is left is cut.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use http::StatusCode;
+use mcp_auth_axum::McpAuthLayer;
+use mcp_auth_core::Guard;
+use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::policy::PolicyError;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api::{Api, ApiSetupError};
+use crate::authority;
+use crate::banner::Banner;
+use crate::fake::Fake;
+use crate::options::{ApiOptions, Options};
+use crate::policies::policies;
+use crate::tools::Mittwald;
+
+/// The longest that ending takes, open streams included.
+pub const END_WITHIN: Duration = Duration::from_secs(4);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The fake API cannot be started.
+    #[error("the fake mittwald API cannot start")]
+    Fake(#[source] io::Error),
+    /// The API's client cannot be made.
+    #[error(transparent)]
+    Api(#[from] ApiSetupError),
+    /// The tools' definitions cannot be read.
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+}
+
+/// A running server. Dropped, it ends at once; [`Running::stop`] ends it in order.
+#[must_use = "the server ends when this is dropped"]
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    guard: Guard,
+    banner: Banner,
+    fake: Option<Fake>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    background: JoinHandle<()>,
+}
+
+impl Running {
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of the MCP endpoint.
+    #[must_use]
+    pub fn mcp_url(&self) -> &str {
+        self.guard.resource()
+    }
+
+    /// The fake API, if the tools use it.
+    #[must_use]
+    pub fn fake(&self) -> Option<&Fake> {
+        self.fake.as_ref()
+    }
+
+    /// What to show to whoever started it. It holds the demo user's password.
+    #[must_use]
+    pub fn banner(&self) -> &Banner {
+        &self.banner
+    }
+
+    /// Ends it: nothing new is taken, streams end, and after [`END_WITHIN`] what is left is cut.
+    pub async fn stop(mut self) {
+        self.guard.shutdown();
+        self.stop.send_replace(true);
+        if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
+            tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.background.abort();
+    }
+}
+
+/// Starts the server. It answers when this returns.
+///
+/// # Errors
+/// [`StartError`] says what is wrong, and how to fix it.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let listen_error = |source| StartError::Listen { address: options.listen, source };
+    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let origin = match &options.public_url {
+        Some(url) => url.origin().ascii_serialization(),
+        None => format!("http://{address}"),
+    };
+    let mcp_url = format!("{origin}/mcp");
+
+    let (api, fake) = match &options.api {
+        ApiOptions::At { url, token } => (Api::new(url.clone(), token.clone())?, None),
+        ApiOptions::Fake => {
+            let fake = Fake::start(options.first_user()).await.map_err(StartError::Fake)?;
+            let url =
+                url::Url::parse(fake.url()).map_err(|error| StartError::Fake(io::Error::other(error)))?;
+            (Api::new(url, fake.token().clone())?, Some(fake))
+        }
+    };
+
+    let guard = Guard::builder(&mcp_url)
+        .name("mittwald")
+        .tools(policies()?)
+        .challenge_scope(&options.challenge_scope)
+        .allowed_hosts(&options.allowed_hosts)
+        .allowed_origins(&options.allowed_origins)
+        .trusted_proxies(options.trusted_proxies.clone());
+    let authority =
+        authority::attach(guard, &options.authority, &origin, &mcp_url, &options.trusted_proxies)?;
+    let (guard, background) = authority.guard.build()?;
+    let background = match authority.background {
+        Some(more) => background.and(more),
+        None => background,
+    };
+
+    // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
+    let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
+    let sessions = config.cancellation_token.clone();
+    let tools = Mittwald::new(api);
+    let mcp =
+        StreamableHttpService::new(move || Ok(tools.clone()), LocalSessionManager::default().into(), config);
+    let app = Router::new()
+        .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(mcp))
+        .merge(mcp_auth_axum::routes(&guard))
+        .merge(authority.routes)
+        .merge(health(&guard));
+
+    let (stop, mut stopped) = watch::channel(false);
+    let ending = async move {
+        // An error means that the sender is gone, which ends the server too.
+        drop(stopped.wait_for(|stopped| *stopped).await);
+        sessions.cancel();
+    };
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(ending).await {
+            tracing::error!(%error, "the server ended");
+        }
+    });
+    let background = tokio::spawn(background);
+    let banner = Banner::new(&mcp_url, &options.authority, fake.is_some());
+    Ok(Running { address, guard, banner, fake, stop, server, background })
+}
+
+fn health(guard: &Guard) -> Router {
+    let guard = guard.clone();
+    let ready = move || async move {
+        if guard.is_ready() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    };
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
+}
