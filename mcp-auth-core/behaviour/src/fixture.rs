@@ -6,7 +6,7 @@ use mcp_auth_core::guard::GuardBuilder;
 use mcp_auth_core::policy::{destructive, public, read, write};
 use mcp_auth_core::testing::{Authority, TokenBuilder};
 use mcp_auth_core::verify::Revocations;
-use mcp_auth_core::verify::jwt::JwtVerifier;
+use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
 use mcp_auth_core::{Guard, ToolPolicies};
 use serde_json::Value;
 
@@ -49,6 +49,8 @@ pub struct Fixture {
     pub ran: Ran,
     /// What was revoked.
     pub revocations: Revocations,
+    /// The keys that tokens are verified with.
+    pub keys: JwtKeys,
     /// Where the server listens, without a path.
     pub origin: String,
     client: reqwest::Client,
@@ -89,8 +91,9 @@ impl Fixture {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let authority = Authority::start().await.unwrap();
         let revocations = Revocations::default();
+        let keys = JwtKeys::new(authority.jwks()).unwrap();
         let verifier = JwtVerifier::builder(authority.issuer())
-            .jwks(authority.jwks())
+            .keys(keys.clone())
             .revocations(revocations.clone())
             .build()
             .unwrap();
@@ -122,7 +125,7 @@ impl Fixture {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { authority, guard, ran, revocations, origin, client, _running: running }
+        Self { authority, guard, ran, revocations, keys, origin, client, _running: running }
     }
 
     /// The URL of the MCP endpoint.

@@ -9,6 +9,7 @@ mod ask;
 pub mod cases;
 mod fixture;
 pub mod message;
+pub mod raw;
 mod server;
 
 pub use ask::{Answer, Ask, parameter};
@@ -20,10 +21,72 @@ pub use server::{Mcp, Notes, Ran};
 macro_rules! suite {
     ($serve:ty) => {
         $crate::suite! { $serve;
-            flow: a_client_is_led_to_what_it_may;
+            flow {
+                a_client_is_led_to_what_it_may,
+            }
+            tokens {
+                bad_tokens_are_refused_alike,
+                a_revoked_token_and_a_key_that_was_rotated_out_are_refused,
+                every_good_token_is_taken,
+            }
+            credentials {
+                no_token_is_asked_for,
+                malformed_authorization_is_a_bad_request,
+                the_scheme_is_read_in_any_case,
+                a_folded_or_huge_header_reaches_nothing,
+                too_many_failures_are_slowed_down,
+                no_verdict_is_no_refusal,
+                the_credential_stays_with_the_guard,
+            }
+            source {
+                origins,
+                hosts,
+                preflight,
+            }
+            place {
+                methods,
+                other_spellings_of_the_path_reach_nothing,
+                old_http,
+                documents,
+            }
+            bodies {
+                over_the_limit,
+                slow_or_broken,
+                two_framings_reach_nothing,
+                media_types,
+                not_one_strict_message,
+                keys_that_readers_take_differently,
+                a_write_as_a_notification,
+            }
+            headers {
+                mirrored_headers_say_what_the_body_says,
+                lying_headers_decide_nothing_in_the_legacy_era,
+            }
+            sessions {
+                a_session_is_its_owners,
+                a_modern_request_has_none,
+            }
+            lists {
+                tools_are_filtered_in_both_eras,
+                resources_and_prompts_are_filtered,
+                answers_are_private,
+                hidden_is_nonexistent_to_the_byte,
+            }
+            policy {
+                a_public_tool_needs_no_token,
+                scopes_by_arguments,
+                scopes_of_resources_and_prompts,
+            }
+            streams {
+                progress_passes_at_once,
+                a_client_that_leaves_cancels,
+                a_stream_ends_with_its_token,
+                a_stream_ends_when_it_is_revoked,
+                a_stream_ends_at_shutdown,
+            }
         }
     };
-    ($serve:ty; $($module:ident: $($case:ident)+;)+) => {
+    ($serve:ty; $($module:ident { $($case:ident,)+ })+) => {
         $(mod $module {
             use super::*;
             $(#[tokio::test]

@@ -33,7 +33,6 @@ impl Ran {
     }
 
     /// What ran since the last asking.
-    #[must_use]
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,3 +1,13 @@
 //! The cases, by what they are about.
 
+pub mod bodies;
+pub mod credentials;
 pub mod flow;
+pub mod headers;
+pub mod lists;
+pub mod place;
+pub mod policy;
+pub mod sessions;
+pub mod source;
+pub mod streams;
+pub mod tokens;
