@@ -60,8 +60,17 @@ async fn the_conformance_suite_passes_for_each_revision_it_knows() {
     let client = format!("conformance http://127.0.0.1:{port}/callback");
     let server = Server::start(&["--client", &client]).await;
     let arguments = [
-        "conformance/run.mjs", "--url", &server.origin, "--resource", &server.url, "--client-id", "conformance",
-        "--port", &port, "--user", USER,
+        "conformance/run.mjs",
+        "--url",
+        &server.origin,
+        "--resource",
+        &server.url,
+        "--client-id",
+        "conformance",
+        "--port",
+        &port,
+        "--user",
+        USER,
     ];
     run(&PathBuf::from("node"), &arguments).await;
 }

@@ -7,8 +7,12 @@ mod walker;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::auth::{AuthClient, AuthorizationCallback, AuthorizationManager, AuthorizationRequest, OAuthState};
-use rmcp::transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError, StreamableHttpClientTransportConfig};
+use rmcp::transport::auth::{
+    AuthClient, AuthorizationCallback, AuthorizationManager, AuthorizationRequest, OAuthState,
+};
+use rmcp::transport::streamable_http_client::{
+    AuthRequiredError, InsufficientScopeError, StreamableHttpClientTransportConfig,
+};
 use rmcp::{ClientLifecycleMode, ClientServiceExt, RoleClient};
 use serde_json::{Value, json};
 use server::Server;
@@ -43,6 +47,7 @@ async fn authorize(server: &Server, modern: bool) -> Authorized {
     let mut state = OAuthState::Unauthorized(manager);
     let request = AuthorizationRequest::new(REDIRECT)
         .with_client_name("rmcp")
+        .with_initial_scope_selection()
         .with_challenge(challenge.www_authenticate_header.clone());
     state.start_authorization(request).await.unwrap();
     let back = walker::walk(&state.get_authorization_url().await.unwrap()).await;
@@ -69,7 +74,8 @@ async fn full(modern: bool) {
     let listed = client.call_tool(call("mittwald_project_list", json!({}))).await.unwrap();
     assert_ne!(listed.is_error, Some(true));
 
-    let create = call("mittwald_project_create", json!({ "serverId": SERVER_ID, "description": "made by rmcp" }));
+    let create =
+        call("mittwald_project_create", json!({ "serverId": SERVER_ID, "description": "made by rmcp" }));
     let refused = client.call_tool(create.clone()).await.expect_err("project:write was not granted");
     let ServiceError::TransportSend(error) = &refused else { panic!("{refused}") };
     let challenge: &InsufficientScopeError = cause(error.error.as_ref()).expect("a challenge");
@@ -79,7 +85,10 @@ async fn full(modern: bool) {
     let url = authorized.auth_manager.lock().await.request_scope_upgrade(&scope).await.unwrap();
     let back = AuthorizationCallback::from_redirect_url(&walker::walk(&url).await).unwrap();
     let manager = authorized.auth_manager.lock().await;
-    manager.exchange_code_for_token_with_issuer(&back.code, &back.csrf_token, back.issuer.as_deref()).await.unwrap();
+    manager
+        .exchange_code_for_token_with_issuer(&back.code, &back.csrf_token, back.issuer.as_deref())
+        .await
+        .unwrap();
     drop(manager);
     let client = connect(&server, &authorized, modern).await;
     let created = client.call_tool(create).await.unwrap();
@@ -108,10 +117,13 @@ async fn revoked(modern: bool) {
     for kind in ["refresh_token", "access_token"] {
         let token = tokens.get(kind).and_then(Value::as_str).unwrap();
         let form = [("token", token), ("token_type_hint", kind), ("client_id", client_id.as_str())];
-        let body = form.iter().fold(url::form_urlencoded::Serializer::new(String::new()), |mut body, (name, value)| {
-            body.append_pair(name, value);
-            body
-        });
+        let body = form.iter().fold(
+            url::form_urlencoded::Serializer::new(String::new()),
+            |mut body, (name, value)| {
+                body.append_pair(name, value);
+                body
+            },
+        );
         let mut body = body;
         let answer = reqwest::Client::new()
             .post(format!("{}/revoke", server.origin))

@@ -78,7 +78,7 @@ pub struct Cli {
     #[arg(long, env = "MITTWALD_MCP_TRUSTED_PROXY", value_delimiter = ',')]
     pub trusted_proxy: Vec<String>,
     /// What to log: error, warn, info, debug, or a filter such as mcp_auth_core=debug
-    #[arg(long, env = "MITTWALD_MCP_LOG", default_value = "info")]
+    #[arg(long, env = "MITTWALD_MCP_LOG", default_value = "info,rmcp=warn")]
     pub log: String,
     /// The service's own token for the mittwald API, or @FILE [default: the fake's]
     #[arg(long, env = "MITTWALD_MCP_API_TOKEN", hide_env_values = true, value_parser = parse::secret)]

@@ -8,28 +8,30 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-pub const USER: &str = "demo";
-pub const PASSWORD: &str = "a password for tests";
+pub(crate) const USER: &str = "demo";
+pub(crate) const PASSWORD: &str = "a password for tests";
 const START: Duration = Duration::from_secs(30);
 const SCRIPT: Duration = Duration::from_secs(180);
 
 /// `mittwald-mcp`, running on a free port until it is dropped.
-pub struct Server {
-    pub url: String,
-    pub origin: String,
-    pub child: Child,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) origin: String,
+    pub(crate) child: Child,
 }
 
 impl Server {
-    /// Starts the binary with the test user and `more` options, and waits until it is ready.
-    pub async fn start(more: &[&str]) -> Self {
-        Self::start_at(free_port(), more).await
+    /// Starts the binary with its own authorization server, the test user and `more` options.
+    pub(crate) async fn start(more: &[&str]) -> Self {
+        let user = format!("{USER}:{PASSWORD}");
+        Self::start_at(free_port(), &[&["--user", user.as_str()], more].concat()).await
     }
 
-    pub async fn start_at(port: u16, more: &[&str]) -> Self {
+    /// Starts the binary and waits until it is ready.
+    pub(crate) async fn start_at(port: u16, more: &[&str]) -> Self {
         let origin = format!("http://127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_mittwald-mcp"))
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--user", &format!("{USER}:{PASSWORD}")])
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--log", "warn"])
             .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -47,19 +49,23 @@ impl Server {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-pub fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let installed = clients.join("python/.venv/bin/python").exists() && clients.join("typescript/node_modules").exists();
-    assert!(installed, "the clients are not installed: run .ci/test, or examples/mittwald/tests/clients/install.sh");
+    let installed =
+        clients.join("python/.venv/bin/python").exists() && clients.join("typescript/node_modules").exists();
+    assert!(
+        installed,
+        "the clients are not installed: run .ci/test, or examples/mittwald/tests/clients/install.sh"
+    );
     clients
 }
 
 /// Runs one of the scripts to its end; shows what it said if it failed.
-pub async fn run(program: &Path, arguments: &[&str]) {
+pub(crate) async fn run(program: &Path, arguments: &[&str]) {
     let running = Command::new(program)
         .args(arguments)
         .current_dir(clients())
@@ -68,21 +74,22 @@ pub async fn run(program: &Path, arguments: &[&str]) {
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(SCRIPT, running).await.expect("the client took too long").unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {}\n{said}\n{complained}", program.display(), output.status);
     assert!(said.contains("\"ok\""), "the client said nothing: {said}");
 }
 
 /// A real `oidc-provider`, until it is dropped.
-pub struct Issuer {
-    pub issuer: String,
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
     stdin: ChildStdin,
     lines: tokio::io::Lines<BufReader<ChildStdout>>,
     _child: Child,
 }
 
 impl Issuer {
-    pub async fn start(more: &[&str]) -> Self {
+    pub(crate) async fn start(more: &[&str]) -> Self {
         let mut child = Command::new("node")
             .args(["oidc/server.mjs", "--port", "0", "--user", &format!("{USER}:{PASSWORD}")])
             .args(more)
@@ -100,7 +107,7 @@ impl Issuer {
     }
 
     /// `rotate` or `retire`.
-    pub async fn tell(&mut self, command: &str) {
+    pub(crate) async fn tell(&mut self, command: &str) {
         use tokio::io::AsyncWriteExt as _;
         self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         self.stdin.flush().await.unwrap();
@@ -109,6 +116,7 @@ impl Issuer {
 }
 
 async fn next(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> serde_json::Value {
-    let line = tokio::time::timeout(START, lines.next_line()).await.expect("the issuer says nothing").unwrap();
+    let line =
+        tokio::time::timeout(START, lines.next_line()).await.expect("the issuer says nothing").unwrap();
     serde_json::from_str(&line.expect("the issuer ended")).unwrap()
 }

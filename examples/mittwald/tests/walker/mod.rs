@@ -8,7 +8,7 @@ use reqwest::{Client, Response};
 use crate::server::{PASSWORD, USER};
 
 /// Walks from the authorization URL to the client's redirect, and gives the URL it was sent to.
-pub async fn walk(url: &str) -> String {
+pub(crate) async fn walk(url: &str) -> String {
     let browser = Client::builder().redirect(Policy::none()).build().unwrap();
     let mut cookie = String::new();
     let mut page = keep_cookie(browser.get(url).send().await.unwrap(), &mut cookie);

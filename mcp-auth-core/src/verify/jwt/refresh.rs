@@ -69,17 +69,9 @@ impl Refresher {
                     pause
                 }
             };
-            let wanted = async {
-                loop {
-                    keys.wanted().await;
-                    if !keys.is_cooling_down() {
-                        return;
-                    }
-                }
-            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = wanted => {}
+                () = keys.wanted() => {}
             }
         }
     }

@@ -17,9 +17,9 @@ use crate::verify::{TokenRefusal, VerifyError};
 
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 const WAIT: Duration = Duration::from_secs(5);
-/// How long after an attempt an unknown key id causes no other.
+/// How long after a fetch that an unknown key id caused another one causes none.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(60);
-/// The same, while there are no keys at all.
+/// How long after an attempt there is no other, while there are no keys at all.
 pub(super) const COOL_DOWN_EMPTY: Duration = Duration::from_secs(5);
 
 /// The keys of an issuer, shared by whoever renews them and whoever verifies with them. Cheap to clone.
@@ -37,6 +37,7 @@ struct Inner {
     job_runs: AtomicBool,
     in_flight: AtomicBool,
     last_attempt: AtomicU64,
+    last_wanted: AtomicU64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,7 @@ impl JwtKeys {
                 job_runs: AtomicBool::new(false),
                 in_flight: AtomicBool::new(false),
                 last_attempt: AtomicU64::new(0),
+                last_wanted: AtomicU64::new(0),
             }),
         }
     }
@@ -138,11 +140,15 @@ impl JwtKeys {
         drop(tokio::time::timeout(WAIT, states.wait_for(|state| state.attempts > before)).await);
     }
 
-    /// True shortly after an attempt. Before the first one there is nothing to cool down from.
+    /// True shortly after a fetch that a request caused; without keys, after any. Zero stands for never.
     pub(super) fn is_cooling_down(&self) -> bool {
-        let last = Timestamp::from_millis(self.inner.last_attempt.load(Ordering::Acquire));
-        let cool_down = if self.has_keys() { COOL_DOWN } else { COOL_DOWN_EMPTY };
-        self.inner.state.borrow().attempts > 0 && self.inner.clock.now().since(last) < cool_down
+        let (last, cool_down) = if self.has_keys() {
+            (&self.inner.last_wanted, COOL_DOWN)
+        } else {
+            (&self.inner.last_attempt, COOL_DOWN_EMPTY)
+        };
+        let last = last.load(Ordering::Acquire);
+        last > 0 && self.inner.clock.now().since(Timestamp::from_millis(last)) < cool_down
     }
 }
 
@@ -165,9 +171,15 @@ impl JwtKeys {
         self.inner.in_flight.store(true, Ordering::Release);
     }
 
-    /// Completes when a request needs keys that are not there.
+    /// Completes when a request needs keys that are not there, at most once per cool-down.
     pub(super) async fn wanted(&self) {
-        self.inner.wanted.notified().await;
+        loop {
+            self.inner.wanted.notified().await;
+            if !self.is_cooling_down() {
+                self.inner.last_wanted.store(self.inner.clock.now().as_millis(), Ordering::Release);
+                return;
+            }
+        }
     }
 }
 
