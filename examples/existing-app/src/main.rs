@@ -7,14 +7,11 @@ mod tools;
 mod users;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use axum::routing::get;
 use mcp_auth_axum::{McpAuthLayer, require_scopes};
 use mcp_auth_core::policy::{read, write};
 use mcp_auth_core::{Guard, ToolPolicies};
 use mcp_auth_provider::{HostSession, Provider, User};
-use rmcp::transport::streamable_http_server::{StreamableHttpService, session::local::LocalSessionManager};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -41,20 +38,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Guard::builder(&mcp_url).verifier(provider.verifier()).tools(policies).build()?;
     tokio::spawn(background.and(provider_background));
 
-    let tools = tools::Tools(notes.clone());
-    let mcp = StreamableHttpService::new(
-        move || Ok(tools.clone()),
-        Arc::<LocalSessionManager>::default(),
-        Default::default(),
-    );
-    let export = get(tools::export).with_state(notes.clone()).layer(require_scopes(&guard, ["notes:read"])?);
-    let app = app::routes(notes)
-        .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(mcp))
+    let export = tools::export(notes.clone()).layer(require_scopes(&guard, ["notes:read"])?);
+    let app = app::routes(notes.clone())
+        .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(tools::service(notes)))
         .route("/api/export", export)
         .merge(mcp_auth_axum::routes(&guard))
         .merge(mcp_auth_axum::routes(&provider))
         .layer(app::sessions(users::Users::demo(), origin.starts_with("https:")))
         .into_make_service_with_connect_info::<SocketAddr>();
     println!("Notes: {origin}/  sign in as ada / analytical engine, or grace / nanoseconds");
+    println!("MCP server: {mcp_url}");
     Ok(axum::serve(listener, app).await?)
 }

@@ -1,19 +1,23 @@
 //! The same notes, for MCP clients: an ordinary rmcp server. It asks the guard's [`Principal`] whose notes they are, and nothing
 //! else about authorization.
 
+use std::sync::Arc;
+
+use axum::Json;
 use axum::http::request::Parts;
-use axum::{Json, extract::State};
+use axum::routing::{MethodRouter, get};
 use mcp_auth_axum::Caller;
 use mcp_auth_core::Principal;
 use rmcp::handler::server::common::Extension;
 use rmcp::handler::server::wrapper::Parameters;
+use rmcp::transport::streamable_http_server::{StreamableHttpService, session::local::LocalSessionManager};
 use rmcp::{ErrorData, ServerHandler, schemars, tool, tool_handler, tool_router};
 
 use crate::notes::Notes;
 
 /// The MCP server.
 #[derive(Clone)]
-pub(crate) struct Tools(pub(crate) Notes);
+pub(crate) struct Tools(Notes);
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct AddNote {
@@ -53,7 +57,13 @@ fn owner(request: &Parts) -> Result<&str, ErrorData> {
         .ok_or_else(|| ErrorData::internal_error("there is no guard around this server", None))
 }
 
-/// GET /api/export: an ordinary route for who holds a token.
-pub(crate) async fn export(State(notes): State<Notes>, Caller(caller): Caller) -> Json<Vec<String>> {
-    Json(notes.of(caller.subject()))
+/// The MCP server as a service. Nobody may reach it but through a guard.
+pub(crate) fn service(notes: Notes) -> StreamableHttpService<Tools, LocalSessionManager> {
+    let tools = Tools(notes);
+    StreamableHttpService::new(move || Ok(tools.clone()), Arc::default(), Default::default())
+}
+
+/// An ordinary route for who holds a token: GET answers the caller's notes.
+pub(crate) fn export(notes: Notes) -> MethodRouter {
+    get(async move |Caller(caller): Caller| Json(notes.of(caller.subject())))
 }

@@ -5,8 +5,8 @@
 use similar::{ChangeTag, TextDiff};
 
 const FILES: [(&str, &str, &str); 2] = [
-    ("Cargo.toml", include_str!("../diff/before/Cargo.toml"), include_str!("../Cargo.toml")),
-    ("src/main.rs", include_str!("../diff/before/main.rs"), include_str!("../src/main.rs")),
+    ("Cargo.toml", include_str!("../diff/before.toml"), include_str!("../Cargo.toml")),
+    ("src/main.rs", include_str!("../src/before.rs"), include_str!("../src/main.rs")),
 ];
 
 /// Without what only the tests need.

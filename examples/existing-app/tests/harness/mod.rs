@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, header};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use url::Url;
 
 /// Where the MCP client says it listens. Nothing does: the walk ends at the redirect to it.
@@ -17,6 +17,8 @@ pub(crate) const REDIRECT: &str = "http://127.0.0.1:9/callback";
 /// The running service, on a free port. Ends with the value.
 pub(crate) struct App {
     origin: String,
+    /// Kept, so that the service may go on printing.
+    _output: Lines<BufReader<ChildStdout>>,
     _process: Child,
 }
 
@@ -32,7 +34,7 @@ impl App {
         let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
         let line = line.expect("the service says where it is").unwrap().unwrap();
         let url = line.split_whitespace().nth(1).unwrap();
-        Self { origin: url.trim_end_matches('/').to_owned(), _process: process }
+        Self { origin: url.trim_end_matches('/').to_owned(), _output: lines, _process: process }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
