@@ -13,7 +13,8 @@ use crate::{Fixture, Serve, message, raw};
 pub async fn no_token_is_asked_for<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
     let session = message::initialize("2025-06-18");
-    for message in [message::call("list_notes", json!({})), message::modern("tools/list", json!({})), session] {
+    for message in [message::call("list_notes", json!({})), message::modern("tools/list", json!({})), session]
+    {
         let answer = fixture.post(&message).send().await;
         answer.is(401, -32000).challenges("", "notes:read");
         assert_eq!(answer.header("cache-control"), "no-store");
@@ -32,7 +33,9 @@ pub async fn malformed_authorization_is_a_bad_request<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
     let token = fixture.reader();
     let basic = format!("Basic {token}");
-    for value in ["", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer \"a\"", &basic, &token, "Bearer\ta"] {
+    for value in
+        ["", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer \"a\"", &basic, &token, "Bearer\ta"]
+    {
         let answer = fixture.call("list_notes", json!({})).header("authorization", value).send().await;
         answer.is(400, -32000).challenges("invalid_request", "");
     }
@@ -43,7 +46,9 @@ pub async fn malformed_authorization_is_a_bad_request<S: Serve>() {
         let answer = twice.clone().add_header("authorization", &second).send().await;
         answer.is(400, -32000).challenges("invalid_request", "");
     }
-    for query in [format!("access_token={token}"), "x=1&access%5ftoken=x".to_owned(), "ACCESS_TOKEN=x".to_owned()] {
+    for query in
+        [format!("access_token={token}"), "x=1&access%5ftoken=x".to_owned(), "ACCESS_TOKEN=x".to_owned()]
+    {
         let answer = fixture.call("list_notes", json!({})).query(&query).send().await;
         answer.is(400, -32000).challenges("invalid_request", "");
         let beside = fixture.call("list_notes", json!({})).token(&token).query(&query).send().await;
@@ -69,7 +74,8 @@ pub async fn a_folded_or_huge_header_reaches_nothing<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
     let body = message::call("list_notes", json!({})).to_string();
     let (host, length) = (raw::host(&fixture), body.len().to_string());
-    let mirrored = [("MCP-Protocol-Version", message::MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", "list_notes")];
+    let mirrored =
+        [("MCP-Protocol-Version", message::MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", "list_notes")];
     let headers = |authorization: &str| {
         let own = [("Host", host), ("Content-Length", length.as_str()), ("Authorization", authorization)];
         raw::post("POST /mcp HTTP/1.1", &[&own[..], &mirrored[..]].concat(), &body)
@@ -107,7 +113,10 @@ struct Down;
 #[async_trait::async_trait]
 impl TokenVerifier for Down {
     async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Principal, VerifyError> {
-        Err(VerifyError::Unavailable { reason: "secret reason".to_owned(), retry_after: Duration::from_secs(9) })
+        Err(VerifyError::Unavailable {
+            reason: "secret reason".to_owned(),
+            retry_after: Duration::from_secs(9),
+        })
     }
 
     fn authorization_servers(&self) -> Vec<String> {

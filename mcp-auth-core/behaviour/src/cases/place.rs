@@ -47,8 +47,28 @@ pub async fn other_spellings_of_the_path_reach_nothing<S: Serve>() {
     let (status, text) = raw::send(&fixture, &ask("/mcp?x=1", Some(&token))).await;
     assert_eq!((status, fixture.ran.take()), (200, vec!["list_notes".to_owned()]), "{text}");
     for path in [
-        "/mcp/", "/mcp//", "//mcp", "/%6dcp", "/%6Dcp", "/%256dcp", "/mcp/..;/", "/mcp;a=b", "/MCP", "/Mcp", "/./mcp",
-        "/x/../mcp", "/mcp/../mcp", "/mcp/.", "/mcp%2f", "/mcp%00", "/mcp%20", "/\\mcp", "/mcp/x", "mcp", "*", "/",
+        "/mcp/",
+        "/mcp//",
+        "//mcp",
+        "/%6dcp",
+        "/%6Dcp",
+        "/%256dcp",
+        "/mcp/..;/",
+        "/mcp;a=b",
+        "/MCP",
+        "/Mcp",
+        "/./mcp",
+        "/x/../mcp",
+        "/mcp/../mcp",
+        "/mcp/.",
+        "/mcp%2f",
+        "/mcp%00",
+        "/mcp%20",
+        "/\\mcp",
+        "/mcp/x",
+        "mcp",
+        "*",
+        "/",
     ] {
         for token in [Some(token.as_str()), None] {
             let (status, text) = raw::send(&fixture, &ask(path, token)).await;

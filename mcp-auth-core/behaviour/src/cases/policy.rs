@@ -14,7 +14,13 @@ pub async fn a_public_tool_needs_no_token<S: Serve>() {
     fixture.call("list_notes", json!({})).send().await.is(401, -32000).challenges("", "notes:read");
     fixture.call("purge", json!({})).send().await.is(200, -32602).does_not_challenge();
     // A bad token is not as good as none.
-    fixture.call("about", json!({})).token("bad").send().await.is(401, -32000).challenges("invalid_token", "notes:read");
+    fixture
+        .call("about", json!({}))
+        .token("bad")
+        .send()
+        .await
+        .is(401, -32000)
+        .challenges("invalid_token", "notes:read");
     let list = fixture.post(&message::modern("tools/list", json!({}))).send().await;
     list.is(200, None);
     assert!(list.text().contains("about") && !list.text().contains("purge"));

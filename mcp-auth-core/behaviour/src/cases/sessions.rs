@@ -52,7 +52,8 @@ fn uuid_like(id: &str) -> Option<()> {
 /// What it sends as one is not looked at.
 pub async fn a_modern_request_has_none<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
-    let ask = fixture.call("list_notes", json!({})).token(&fixture.reader()).header("mcp-session-id", "forged");
+    let ask =
+        fixture.call("list_notes", json!({})).token(&fixture.reader()).header("mcp-session-id", "forged");
     let answer = ask.send().await;
     answer.is(200, None);
     assert_eq!(answer.header("mcp-session-id"), "");

@@ -34,7 +34,8 @@ pub async fn origins<S: Serve>() {
     fixture.nothing_ran();
 
     for origin in ["https://app.example", "http://localhost:6274", &fixture.origin] {
-        let answer = fixture.call("list_notes", json!({})).token(&token).header("origin", origin).send().await;
+        let answer =
+            fixture.call("list_notes", json!({})).token(&token).header("origin", origin).send().await;
         answer.is(200, None);
         assert_eq!(answer.header("access-control-allow-origin"), origin);
         assert!(answer.header("access-control-expose-headers").contains("WWW-Authenticate"));
@@ -50,7 +51,8 @@ pub async fn origins<S: Serve>() {
 /// DNS rebinding: a host that is not ours is refused, whoever asks.
 pub async fn hosts<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
-    let (token, body) = (format!("Bearer {}", fixture.reader()), message::call("list_notes", json!({})).to_string());
+    let (token, body) =
+        (format!("Bearer {}", fixture.reader()), message::call("list_notes", json!({})).to_string());
     let length = body.len().to_string();
     let own = raw::host(&fixture).to_owned();
     let port = own.rsplit(':').next().unwrap().to_owned();
@@ -66,7 +68,9 @@ pub async fn hosts<S: Serve>() {
         raw::post(start, &headers, &body)
     };
     let post = "POST /mcp HTTP/1.1";
-    for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", &format!("evil.example:{port}"), &format!("{own}.")] {
+    for host in
+        ["evil.example", "127.0.0.1", "127.0.0.1:1", &format!("evil.example:{port}"), &format!("{own}.")]
+    {
         let (status, text) = raw::send(&fixture, &ask(post, &[host])).await;
         assert_eq!(status, 403, "{host}: {text}");
         assert!(text.contains("-32000") && text.contains("host_not_allowed"), "{text}");
@@ -76,9 +80,10 @@ pub async fn hosts<S: Serve>() {
         // Some frameworks refuse these themselves; an empty host is one that is not ours.
         assert!(matches!(status, 400 | 403), "{hosts:?}: {text}");
     }
-    for (start, host) in
-        [("POST http://evil.example/mcp HTTP/1.1", own.as_str()), (&format!("POST http://{own}/mcp HTTP/1.1"), "evil.example")]
-    {
+    for (start, host) in [
+        ("POST http://evil.example/mcp HTTP/1.1", own.as_str()),
+        (&format!("POST http://{own}/mcp HTTP/1.1"), "evil.example"),
+    ] {
         let (status, text) = raw::send(&fixture, &ask(start, &[host])).await;
         assert!(matches!(status, 400 | 403), "{start}: {text}");
     }
@@ -104,7 +109,9 @@ pub async fn preflight<S: Serve>() {
     assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:6274");
     assert!(answer.header("access-control-allow-methods").contains("POST"));
     let allowed = answer.header("access-control-allow-headers").to_lowercase();
-    assert!(allowed.contains("authorization") && allowed.contains("mcp-param-x") && !allowed.contains("x-other"));
+    assert!(
+        allowed.contains("authorization") && allowed.contains("mcp-param-x") && !allowed.contains("x-other")
+    );
     assert!(answer.body.is_empty());
     let evil = preflight("https://evil.example").send().await;
     evil.is(403, -32000);

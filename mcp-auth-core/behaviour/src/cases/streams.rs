@@ -71,7 +71,8 @@ pub async fn a_stream_ends_with_its_token<S: Serve>() {
     let get = get.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY);
     let stream = get.open().await;
     assert_eq!(stream.status(), 200);
-    let listen = message::modern("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let listen =
+        message::modern("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
     let listening = fixture.post(&listen).token(&token).open().await;
     assert_eq!(listening.status(), 200);
     let running = fixture.call("count", json!({ "steps": 30 })).token(&token).open().await;
@@ -102,15 +103,16 @@ pub async fn a_stream_ends_when_it_is_revoked<S: Serve>() {
 pub async fn a_stream_ends_at_shutdown<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
     let token = fixture.reader();
-    let listen = message::modern("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let listen =
+        message::modern("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
     let mut stream = fixture.post(&listen).token(&token).open().await;
     assert!(until(&mut stream, "\n").await.is_some());
     assert!(fixture.guard.is_ready());
+    assert_eq!(fixture.ran.take(), ["listen"]);
     fixture.guard.shutdown();
     let (_, took) = to_end(stream).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(!fixture.guard.is_ready());
-    fixture.ran.take();
     let answer = fixture.call("list_notes", json!({})).token(&token).send().await;
     answer.is(503, -32000).does_not_challenge();
     assert_eq!(answer.header("retry-after"), "5");

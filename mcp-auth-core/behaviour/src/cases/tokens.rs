@@ -43,7 +43,10 @@ fn bad_tokens(fixture: &Fixture) -> Vec<(String, String)> {
     }
     let signed = good().sign();
     add("signature cut", signed[..signed.len() - 4].to_owned());
-    add("signature of another", format!("{}.{}", good().unsigned(), rsa().sign().rsplit('.').next().unwrap()));
+    add(
+        "signature of another",
+        format!("{}.{}", good().unsigned(), rsa().sign().rsplit('.').next().unwrap()),
+    );
     add("padding", format!("{signed}="));
     for name in ["none", "None", "nOnE", "", "HS512", "ES384", "PS256"] {
         add(&format!("alg {name}"), good().header("alg", json!(name)).sign());
@@ -65,7 +68,10 @@ fn bad_tokens(fixture: &Fixture) -> Vec<(String, String)> {
         ("x5u", json!("http://127.0.0.1:1/x5u")),
         ("jwk", evil.jwk()),
     ] {
-        add(&format!("{name} injection"), good().header(name, value.clone()).signed_with(evil.clone()).sign());
+        add(
+            &format!("{name} injection"),
+            good().header(name, value.clone()).signed_with(evil.clone()).sign(),
+        );
         add(&format!("{name} beside a good signature"), good().header(name, value).sign());
     }
     add("another's key under our kid", good().signed_with(evil).sign());
@@ -151,7 +157,10 @@ fn bad_tokens(fixture: &Fixture) -> Vec<(String, String)> {
     add("bound to null", good().claim("cnf", Value::Null).sign());
     add("sub twice", good().raw_claims(r#"{{claims},"sub":"eve"}"#).sign());
     add("aud twice, escaped", good().raw_claims(r#"{{claims},"\u0061ud":"x"}"#).sign());
-    add("alg twice", good().raw_header(r#"{"alg":"ES256","typ":"at+jwt","kid":"ES256-0","alg":"none"}"#).sign());
+    add(
+        "alg twice",
+        good().raw_header(r#"{"alg":"ES256","typ":"at+jwt","kid":"ES256-0","alg":"none"}"#).sign(),
+    );
     let deep = format!(r#"{{{{claims}},"deep":{}{}}}"#, "[".repeat(5000), "]".repeat(5000));
     add("claims nested 5,000 deep", good().raw_claims(&deep).sign());
     add("claims that are no object", good().raw_claims("[]").sign());
@@ -167,7 +176,8 @@ pub async fn bad_tokens_are_refused_alike<S: Serve>() {
     for (label, token) in bad_tokens(&fixture) {
         let answer = list_notes(&fixture, &token).await;
         let ran = fixture.ran.take();
-        if (answer.status, answer.json()["error"]["code"].as_i64()) != (401, Some(-32000)) || !ran.is_empty() {
+        if (answer.status, answer.json()["error"]["code"].as_i64()) != (401, Some(-32000)) || !ran.is_empty()
+        {
             wrong.push(format!("{label}: {} {} {ran:?}", answer.status, answer.text()));
             continue;
         }
@@ -208,7 +218,9 @@ pub async fn every_good_token_is_taken<S: Serve>() {
         let token = fixture.authority.token_with(algorithm, &url).scope("notes:read").sign();
         list_notes(&fixture, &token).await.is(200, None);
     }
-    for scope in [json!("notes:read"), json!(["notes:read"]), json!("other notes:read"), json!(["a", "notes:read"])] {
+    for scope in
+        [json!("notes:read"), json!(["notes:read"]), json!("other notes:read"), json!(["a", "notes:read"])]
+    {
         let token = fixture.ada("").claim("scope", scope).sign();
         list_notes(&fixture, &token).await.is(200, None);
     }
