@@ -84,7 +84,7 @@ pub async fn two_framings_are_never_read_twice<S: Serve>() {
     for framing in &both {
         let mut bytes = head(&fixture, framing);
         bytes.extend_from_slice(chunks.as_bytes());
-        let (status, text) = raw::send(&fixture, &bytes).await;
+        let (status, text) = raw::send_to_end(&fixture, &bytes).await;
         let ran = fixture.ran.take();
         let refused = (status == 0 || (400..500).contains(&status)) && ran.is_empty();
         assert!(refused || (status == 200 && ran == ["list_notes"]), "{framing:?}: {ran:?} {text}");
@@ -95,7 +95,7 @@ pub async fn two_framings_are_never_read_twice<S: Serve>() {
             &[("Content-Length", &body.len().to_string()), framing[usize::from(framing[0].1 == "5")]],
         );
         bytes.extend_from_slice(body.as_bytes());
-        let (status, text) = raw::send(&fixture, &bytes).await;
+        let (status, text) = raw::send_to_end(&fixture, &bytes).await;
         assert!(matches!(status, 0 | 400), "{framing:?}: {text}");
         fixture.nothing_ran();
     }
@@ -107,7 +107,7 @@ pub async fn two_framings_are_never_read_twice<S: Serve>() {
     ] {
         let mut bytes = head(&fixture, framing);
         bytes.extend_from_slice(chunks.as_bytes());
-        let (status, text) = raw::send(&fixture, &bytes).await;
+        let (status, text) = raw::send_to_end(&fixture, &bytes).await;
         assert!(status == 0 || (400..600).contains(&status), "{framing:?}: {text}");
         assert_eq!(fixture.ran.take(), Vec::<String>::new(), "{framing:?}");
     }
