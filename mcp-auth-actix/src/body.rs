@@ -6,13 +6,25 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 /// The body of a request. Not `Send`, as everything in actix.
-pub(crate) struct Incoming(pub(crate) Payload);
+pub(crate) struct Incoming {
+    payload: Payload,
+    announced: u64,
+}
+
+impl Incoming {
+    /// The body that follows these headers.
+    pub(crate) fn new(headers: &HeaderMap, payload: Payload) -> Self {
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self { payload, announced: length.and_then(|length| length.parse().ok()).unwrap_or(0) }
+    }
+}
 
 impl Body for Incoming {
     type Data = Bytes;
@@ -22,7 +34,14 @@ impl Body for Incoming {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, PayloadError>>> {
-        Pin::new(&mut self.0).poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
+        Pin::new(&mut self.payload).poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
+    }
+
+    /// What was announced: whoever announces too much is refused before the first byte.
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::default();
+        hint.set_lower(self.announced);
+        hint
     }
 }
 

@@ -1,7 +1,8 @@
 //! The bridge that mounts a tower MCP service in actix.
 //!
 //! 1. The service gets the request that the guard let pass, with the verified principal in its extensions.
-//! 2. Its answer goes out chunk by chunk; a client that leaves drops it.
+//! 2. Its answer goes out chunk by chunk; a client that leaves drops it. While a call runs that has not said anything yet,
+//!    actix sees a client leave only with `HttpServer::h1_allow_half_closed(false)`.
 //! 3. A request that no guard let pass is answered 500: the bridge fails closed where a middleware was forgotten.
 
 use std::convert::Infallible;

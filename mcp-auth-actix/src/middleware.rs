@@ -96,7 +96,8 @@ where
         Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
         Admission::Bodyless(exchange) => (exchange, Bytes::new()),
         Admission::Body(admitted) => {
-            let bytes = match admitted.read(Incoming(request.take_payload())).await {
+            let payload = request.take_payload();
+            let bytes = match admitted.read(Incoming::new(request.headers(), payload)).await {
                 Ok(bytes) => bytes,
                 Err(response) => return Ok(request.into_response(convert::own_answer(response))),
             };

@@ -27,7 +27,7 @@ where
                     let parts = convert::request_head(&request).filter(|_| is_exact);
                     let Some(parts) = parts else { return HttpResponse::NotFound().finish() };
                     let peer = request.peer_addr().map(|address| address.ip());
-                    let body = Incoming(payload.into_inner());
+                    let body = Incoming::new(request.headers(), payload.into_inner());
                     convert::own_answer(serve(&*shared, parts, body, peer).await)
                 }
             };

@@ -28,6 +28,7 @@ impl Serve for Actix {
                     .workers(1)
                     .shutdown_timeout(0)
                     .disable_signals()
+                    .h1_allow_half_closed(false)
                     .listen(listener)
                     .unwrap()
                     .run();

@@ -52,7 +52,7 @@ macro_rules! suite {
             bodies {
                 over_the_limit,
                 slow_or_broken,
-                two_framings_reach_nothing,
+                two_framings_are_never_read_twice,
                 media_types,
                 not_one_strict_message,
                 keys_that_readers_take_differently,

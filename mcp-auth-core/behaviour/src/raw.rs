@@ -7,14 +7,28 @@ use tokio::net::TcpStream;
 
 use crate::Fixture;
 
-/// Sends these bytes on a connection of their own and reads what comes: the status (0: the connection was closed without
+/// Sends these bytes on a connection of their own and reads one answer: its status (0: the connection was closed without
 /// one), and everything as text.
 pub async fn send(fixture: &Fixture, bytes: &[u8]) -> (u16, String) {
-    send_slowly(fixture, &[bytes], Duration::ZERO).await
+    exchange(fixture, &[bytes], Duration::ZERO, is_whole).await
 }
 
-/// Sends these pieces with a pause between them.
+/// The same, with a pause between the pieces.
 pub async fn send_slowly(fixture: &Fixture, pieces: &[&[u8]], pause: Duration) -> (u16, String) {
+    exchange(fixture, pieces, pause, is_whole).await
+}
+
+/// The same, but reads on until the connection ends: whatever else is answered is in the text.
+pub async fn send_to_end(fixture: &Fixture, bytes: &[u8]) -> (u16, String) {
+    exchange(fixture, &[bytes], Duration::ZERO, |_| false).await
+}
+
+async fn exchange(
+    fixture: &Fixture,
+    pieces: &[&[u8]],
+    pause: Duration,
+    is_enough: impl Fn(&str) -> bool,
+) -> (u16, String) {
     let mut stream = connect(fixture).await;
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
@@ -24,17 +38,24 @@ pub async fn send_slowly(fixture: &Fixture, pieces: &[&[u8]], pause: Duration) -
             break;
         }
     }
-    let mut answer = Vec::new();
-    // An answer ends with the connection, or when nothing more comes.
-    let mut buffer = [0; 8192];
+    let (mut text, mut buffer) = (String::new(), [0; 8192]);
     while let Ok(Ok(length @ 1..)) =
         tokio::time::timeout(Duration::from_secs(2), stream.read(&mut buffer)).await
     {
-        answer.extend_from_slice(&buffer[..length]);
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        if is_enough(&text) {
+            break;
+        }
     }
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    (status, text)
+    (text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), text)
+}
+
+/// True if the answer announced its length and is there.
+fn is_whole(text: &str) -> bool {
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let head = head.to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    length.is_some_and(|length| body.len() >= length)
 }
 
 /// A connection to the server.

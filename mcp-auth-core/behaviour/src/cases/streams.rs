@@ -108,11 +108,11 @@ pub async fn a_stream_ends_at_shutdown<S: Serve>() {
     let mut stream = fixture.post(&listen).token(&token).open().await;
     assert!(until(&mut stream, "\n").await.is_some());
     assert!(fixture.guard.is_ready());
+    assert_eq!(fixture.ran.take(), ["listen"]);
     fixture.guard.shutdown();
     let (_, took) = to_end(stream).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(!fixture.guard.is_ready());
-    fixture.ran.take();
     let answer = fixture.call("list_notes", json!({})).token(&token).send().await;
     answer.is(503, -32000).does_not_challenge();
     assert_eq!(answer.header("retry-after"), "5");
