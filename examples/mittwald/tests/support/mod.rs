@@ -19,7 +19,12 @@ pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete ap
 
 /// A server on a free port, with these flags.
 pub(crate) async fn server(flags: &[&str]) -> Running {
-    let flags = ["mittwald-mcp", "--listen", "127.0.0.1:0"].iter().chain(flags);
+    server_at("127.0.0.1:0", flags).await
+}
+
+/// A server at this address, with these flags.
+pub(crate) async fn server_at(listen: &str, flags: &[&str]) -> Running {
+    let flags = [&["mittwald-mcp", "--listen", listen], flags].concat();
     start(Options::new(Cli::try_parse_from(flags).unwrap()).unwrap()).await.unwrap()
 }
 
