@@ -1,5 +1,5 @@
 //! What is actix's own: where the middleware stands, what passes the bridge, and how it ends.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::convert::Infallible;
 use std::net::TcpListener;

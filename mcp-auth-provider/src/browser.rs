@@ -1,8 +1,8 @@
 //! The browser that an authorization request came from.
 //!
 //! 1. A browser is known by a random cookie: `__Host-` and `Secure` on https, `HttpOnly`, `SameSite=Lax`.
-//! 2. Every form carries a code over its purpose and its request, made with the cookie as key: another browser's form, or
-//!    another request's, does not fit. Nothing is stored for it, and any process can check it.
+//! 2. Every form carries a code over its purpose, its request and, for consent, its user, made with the cookie as key: another
+//!    browser's form, request's or user's does not fit. Nothing is stored for it, and any process can check it.
 //! 3. With local users the cookie is also the session: its hash names the user in the store, for twelve hours. It changes at
 //!    sign-in, so that nobody can plant one.
 
@@ -28,9 +28,12 @@ const FORM_LIFE: Duration = Duration::from_secs(600);
 
 /// What a form is for; its code fits no other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<'a> {
     SignIn,
-    Consent,
+    /// Only the user who was asked can answer: in the same browser another may have signed in meanwhile.
+    Consent {
+        subject: &'a str,
+    },
 }
 
 /// A browser's secret.
@@ -110,7 +113,7 @@ impl Browsers {
     pub(crate) fn form_code(
         &self,
         browser: &Browser,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         request: &str,
     ) -> Result<String, Refused> {
         let (nonce, at) = (secret::random_id()?, self.clock.now().as_secs());
@@ -122,7 +125,7 @@ impl Browsers {
     pub(crate) fn is_form_code(
         &self,
         browser: &Browser,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         request: &str,
         code: &str,
     ) -> bool {
@@ -144,12 +147,12 @@ impl Browsers {
         Ok(self.store.insert_new(&key, "", Some(self.clock.now().plus(FORM_LIFE))).await?)
     }
 
-    fn authenticate(browser: &Browser, purpose: Purpose, nonce: &str, at: u64, request: &str) -> String {
-        let purpose = match purpose {
-            Purpose::SignIn => "sign-in",
-            Purpose::Consent => "consent",
+    fn authenticate(browser: &Browser, purpose: Purpose<'_>, nonce: &str, at: u64, request: &str) -> String {
+        let (purpose, subject) = match purpose {
+            Purpose::SignIn => ("sign-in", ""),
+            Purpose::Consent { subject } => ("consent", subject),
         };
-        secret::authenticate(&browser.cookie, &[purpose, nonce, &at.to_string(), request])
+        secret::authenticate(&browser.cookie, &[purpose, subject, nonce, &at.to_string(), request])
     }
 }
 

@@ -135,3 +135,18 @@ async fn each_page_has_its_own_policy() {
     // The provider's must let the answer's redirect pass.
     assert!(policy(&request(&app).await).await.contains("http://127.0.0.1:9"));
 }
+
+#[tokio::test]
+async fn who_was_asked_is_who_answers() {
+    let app = App::start().await;
+    let asked = request(&app).await;
+    let browser = ada();
+    browser.sign_in(&app, "/login").await;
+    let page = browser.text(&app, &asked).await;
+    // In another tab of the same browser, somebody else signs in.
+    browser.post(&app, "/login", &[("username", "grace"), ("password", "nanoseconds")]).await;
+    let form = [("form", hidden(&page, "form")), ("decision", "allow".to_owned())];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = browser.post(&app, &asked, &form).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN, "grace was never asked");
+}

@@ -115,7 +115,7 @@ impl Fixture {
             .resource("diary://{id}", read("admin").hidden())
             .prompt("summary", read("notes:read"))
             .prompt("confession", read("admin").hidden());
-        let builder = Guard::builder(&format!("{origin}/mcp")).verifier(verifier).tools(tools);
+        let builder = Guard::builder(format!("{origin}/mcp")).verifier(verifier).tools(tools);
         let (guard, background) = (setup.guard)(builder).build().unwrap();
         tokio::spawn(background);
         let ran = Ran::default();

@@ -51,9 +51,9 @@ pub struct GuardBuilder {
 }
 
 impl GuardBuilder {
-    pub(super) fn new(resource: &str) -> Self {
+    pub(super) fn new(resource: String) -> Self {
         Self {
-            resource: resource.to_owned(),
+            resource,
             verifier: None,
             policy: None,
             name: None,

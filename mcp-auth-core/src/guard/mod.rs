@@ -112,8 +112,8 @@ struct Inner {
 
 impl Guard {
     /// Starts a guard for the MCP endpoint with this public URL: https, or http on a loopback host.
-    pub fn builder(resource: &str) -> GuardBuilder {
-        GuardBuilder::new(resource)
+    pub fn builder(resource: impl Into<String>) -> GuardBuilder {
+        GuardBuilder::new(resource.into())
     }
 
     /// The public URL of the endpoint: what tokens must be issued for.

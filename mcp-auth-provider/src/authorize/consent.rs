@@ -34,7 +34,7 @@ impl Inner {
             redirect: &place(&request.redirect),
             resource: &request.resource,
             scopes: &scopes,
-            code: &self.browsers.form_code(browser, Purpose::Consent, query)?,
+            code: &self.browsers.form_code(browser, Purpose::Consent { subject: &user.subject }, query)?,
         };
         Ok(self.pages.answer(StatusCode::OK, &page, Some(request.redirect.as_str())))
     }

@@ -107,7 +107,6 @@ impl Inner {
         let code = form.get("form").unwrap_or_default();
         match form.get("decision") {
             Some(decision) => {
-                self.check_form(&browser, Purpose::Consent, query, code)?;
                 let Some(user) = self.current_user(parts, &browser).await? else {
                     return Err(Refused::new(
                         Code::AccessDenied,
@@ -116,6 +115,7 @@ impl Inner {
                     )
                     .into());
                 };
+                self.check_form(&browser, Purpose::Consent { subject: &user.subject }, query, code)?;
                 self.decided(request, &user, decision, code).await
             }
             None => {
@@ -211,14 +211,14 @@ impl Inner {
     fn check_form(
         &self,
         browser: &Browser,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         query: &str,
         code: &str,
     ) -> Result<(), Problem> {
         if self.browsers.is_form_code(browser, purpose, query, code) {
             return Ok(());
         }
-        let text = "This page is too old, or belongs to another browser.";
+        let text = "This page is too old, or belongs to another browser or user.";
         Err(Problem::Page(StatusCode::FORBIDDEN, Refused::new(Code::AccessDenied, "form_foreign", text)))
     }
 

@@ -32,7 +32,8 @@ pub struct HostSession {
 }
 
 impl HostSession {
-    /// Finds the user with `lookup`. The request's extensions hold what the host's own layers put there.
+    /// Finds the user with `lookup`. On axum the request's extensions hold what the host's own layers put there, if the
+    /// provider's routes are inside them; on actix there are method, URI and headers.
     pub fn new<F, Fut>(lookup: F) -> Self
     where
         F: Fn(&Parts) -> Fut + Send + Sync + 'static,
@@ -46,7 +47,8 @@ impl HostSession {
     }
 
     /// The host's login page, and the query parameter by which it is told where to go afterwards. `/login` and `next` by
-    /// default. What is passed is a path on the provider's own origin: `/authorize?…`.
+    /// default. What is passed is a path on the provider's own origin: `/authorize?…`. A client that asks for a fresh sign-in
+    /// (`prompt=login`) gets what this page makes of it.
     #[must_use]
     pub fn login_page(mut self, url: impl Into<String>, return_to: impl Into<String>) -> Self {
         self.url = url.into();

@@ -55,12 +55,13 @@ pub(crate) fn free_port() -> u16 {
 
 pub(crate) fn clients() -> PathBuf {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let installed =
-        clients.join("python/.venv/bin/python").exists() && clients.join("typescript/node_modules").exists();
-    assert!(
-        installed,
-        "the clients are not installed: run .ci/test, or examples/mittwald/tests/clients/install.sh"
-    );
+    for part in ["typescript/node_modules", "python/.venv", "conformance/node_modules", "oidc/node_modules"] {
+        let stamp = clients.join(part).join(".installed");
+        assert!(
+            stamp.exists(),
+            "{part} is not installed: run .ci/test, or examples/mittwald/tests/clients/install.sh"
+        );
+    }
     clients
 }
 
