@@ -51,7 +51,7 @@ enum RefreshError {
 impl Refresher {
     /// Runs until it is dropped.
     pub(super) async fn run(self, keys: JwtKeys) {
-        keys.job_runs();
+        let _running = keys.job_runs();
         loop {
             keys.attempt_begins();
             let pause = match self.fetch().await {

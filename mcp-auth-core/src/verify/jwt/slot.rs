@@ -2,7 +2,7 @@
 //!
 //! 1. Requests read the keys that are there; only an unknown key id, or no keys at all, makes a request wait.
 //! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
-//!    requester that leaves neither cancels nor poisons it.
+//!    requester that leaves neither cancels nor poisons it. Whoever comes while a fetch is under way waits for that one.
 //! 3. Keys that could not be renewed for a day are not used any more.
 
 use std::sync::Arc;
@@ -43,6 +43,7 @@ struct State {
     keys: Option<Arc<KeySet>>,
     since: Timestamp,
     attempts: u64,
+    is_fetching: bool,
 }
 
 impl JwtKeys {
@@ -82,7 +83,8 @@ impl JwtKeys {
     pub(super) fn put(&self, keys: KeySet) {
         let now = self.inner.clock.now();
         self.inner.state.send_modify(|state| {
-            *state = State { keys: Some(Arc::new(keys)), since: now, attempts: state.attempts + 1 };
+            let attempts = state.attempts + 1;
+            *state = State { keys: Some(Arc::new(keys)), since: now, attempts, is_fetching: false };
         });
     }
 
@@ -120,11 +122,16 @@ impl JwtKeys {
 
     async fn ask_for_fetch(&self) {
         let mut states = self.inner.state.subscribe();
-        let before = states.borrow().attempts;
-        if !self.inner.job_runs.load(Ordering::Acquire) || self.is_cooling_down() {
+        let (before, is_fetching) = {
+            let state = states.borrow();
+            (state.attempts, state.is_fetching)
+        };
+        if !self.inner.job_runs.load(Ordering::Acquire) || (!is_fetching && self.is_cooling_down()) {
             return;
         }
-        self.inner.wanted.notify_one();
+        if !is_fetching {
+            self.inner.wanted.notify_one();
+        }
         // Whatever ends the wait, the keys are looked at again.
         drop(tokio::time::timeout(WAIT, states.wait_for(|state| state.attempts > before)).await);
     }
@@ -139,24 +146,42 @@ impl JwtKeys {
 
 #[cfg(feature = "fetch")]
 impl JwtKeys {
-    /// From now on somebody fetches.
-    pub(super) fn job_runs(&self) {
+    /// From now on somebody fetches, until what is returned is dropped.
+    pub(super) fn job_runs(&self) -> Running {
         self.inner.job_runs.store(true, Ordering::Release);
+        Running(self.clone())
     }
 
     /// Notes that an attempt ended without new keys.
     pub(super) fn attempt_failed(&self) {
-        self.inner.state.send_modify(|state| state.attempts += 1);
+        self.inner.state.send_modify(|state| {
+            state.attempts += 1;
+            state.is_fetching = false;
+        });
     }
 
     /// Notes that an attempt begins.
     pub(super) fn attempt_begins(&self) {
         self.inner.last_attempt.store(self.inner.clock.now().as_millis(), Ordering::Release);
+        self.inner.state.send_modify(|state| state.is_fetching = true);
     }
 
     /// Completes when a request needs keys that are not there.
     pub(super) async fn wanted(&self) {
         self.inner.wanted.notified().await;
+    }
+}
+
+/// As long as it lives somebody fetches. A job that is dropped in the middle of a fetch leaves nobody waiting for it.
+#[cfg(feature = "fetch")]
+#[derive(Debug)]
+pub(super) struct Running(JwtKeys);
+
+#[cfg(feature = "fetch")]
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.inner.job_runs.store(false, Ordering::Release);
+        self.0.attempt_failed();
     }
 }
 
