@@ -38,7 +38,8 @@ fn assert_problems(errors: &ConfigErrors, expected: &[(&str, &str)]) {
 }
 
 fn guard_errors(resource: &str, policies: ToolPolicies) -> ConfigErrors {
-    let guard = Guard::builder(resource).verifier(Nobody(&["https://issuer.example"])).tools(policies).build();
+    let guard =
+        Guard::builder(resource).verifier(Nobody(&["https://issuer.example"])).tools(policies).build();
     guard.map(drop).unwrap_err()
 }
 
@@ -155,7 +156,15 @@ fn a_jwt_verifier_reports_all_its_problems() {
             ("no usable key", "P-256"),
         ],
     );
-    for issuer in ["", "issuer", "ftp://issuer.example", "ftp://localhost", "file:///etc/passwd"] {
+    for issuer in [
+        "",
+        "issuer",
+        "ftp://issuer.example",
+        "ftp://localhost",
+        "https://issuer.example?a",
+        "https://issuer.example#a",
+        "file:///etc/passwd",
+    ] {
         let errors = verifier_errors(JwtVerifier::builder(issuer).jwks("no JSON"));
         assert_problems(&errors, &[("is no https URL", "metadata"), ("not a JWK set", "give a JWK set")]);
     }
