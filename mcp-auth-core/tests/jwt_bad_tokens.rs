@@ -76,7 +76,10 @@ async fn fractional_dates_are_floored() {
         (now() + 100, JwtVerifier::builder(ISSUER).jwks(jwks()).leeway(Duration::ZERO).build().unwrap());
     let token = good().without("exp").raw_claims(&format!("{{{{claims}},\"exp\":{exp}.9}}")).sign();
     let last = Timestamp::from_millis(exp * 1000 - 1);
-    assert_eq!(verify_with(&strict, &token, last).await.unwrap().expires_at(), Some(Timestamp::from_secs(exp)));
+    assert_eq!(
+        verify_with(&strict, &token, last).await.unwrap().expires_at(),
+        Some(Timestamp::from_secs(exp))
+    );
     let end = verify_with(&strict, &token, Timestamp::from_secs(exp)).await;
     assert_eq!(end.map(drop), Err(TokenRefusal::Expired));
     let exponent = good().without("exp").raw_claims(r#"{{claims},"exp":4.1e9}"#).sign();
@@ -88,8 +91,12 @@ async fn algorithms_that_are_not_taken() {
     for alg in ["none", "None", "NONE", "HS256", "HS512", "RS512", "PS256", "ES384", "es256", "ES256 ", ""] {
         refused(alg, &good().header("alg", json!(alg)).sign(), TokenRefusal::Algorithm).await;
     }
-    refused("no signature", &good().header("alg", json!("none")).with_signature(b""), TokenRefusal::Algorithm)
-        .await;
+    refused(
+        "no signature",
+        &good().header("alg", json!("none")).with_signature(b""),
+        TokenRefusal::Algorithm,
+    )
+    .await;
     refused("no alg", &good().without_header("alg").sign(), TokenRefusal::Algorithm).await;
     refused("alg null", &good().header("alg", Value::Null).sign(), TokenRefusal::Algorithm).await;
     refused("alg array", &good().header("alg", json!(["ES256"])).sign(), TokenRefusal::Algorithm).await;
@@ -110,7 +117,8 @@ async fn algorithms_that_are_not_taken() {
 #[tokio::test]
 async fn keys_that_do_not_fit() {
     let traversal = "../../../../dev/null";
-    for kid in ["other", "", traversal, "x' UNION SELECT 'key", "ES256\u{0}", "RS256", "EdDSA", "https://e/k"] {
+    for kid in ["other", "", traversal, "x' UNION SELECT 'key", "ES256\u{0}", "RS256", "EdDSA", "https://e/k"]
+    {
         refused(kid, &good().header("kid", json!(kid)).sign(), TokenRefusal::UnknownKey).await;
     }
     refused("kid number", &good().header("kid", json!(1)).sign(), TokenRefusal::Malformed).await;
@@ -186,7 +194,9 @@ async fn issuers_and_audiences_are_equal_to_the_character() {
         refused(&audience.to_string(), &good().claim("aud", audience).sign(), TokenRefusal::Audience).await;
     }
     refused("no audience", &good().without("aud").sign(), TokenRefusal::Audience).await;
-    for audience in [Value::Null, json!(1), json!({ "0": RESOURCE }), json!([RESOURCE, 1]), json!([[RESOURCE]])] {
+    for audience in
+        [Value::Null, json!(1), json!({ "0": RESOURCE }), json!([RESOURCE, 1]), json!([[RESOURCE]])]
+    {
         refused(&audience.to_string(), &good().claim("aud", audience).sign(), TokenRefusal::Claim).await;
     }
     let many: Vec<_> = std::iter::repeat_n(RESOURCE, 65).collect();
@@ -205,7 +215,8 @@ async fn issuers_and_audiences_are_equal_to_the_character() {
 async fn dates() {
     refused("no exp", &good().without("exp").sign(), TokenRefusal::Claim).await;
     for name in ["exp", "nbf", "iat"] {
-        for value in ["null", "\"4102444800\"", "\"NaN\"", "true", "[4102444800]", "{}", "-1", "-0", "-1e99"] {
+        for value in ["null", "\"4102444800\"", "\"NaN\"", "true", "[4102444800]", "{}", "-1", "-0", "-1e99"]
+        {
             let token = good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{value}}}")).sign();
             refused(&format!("{name} {value}"), &token, TokenRefusal::Claim).await;
         }
@@ -214,7 +225,8 @@ async fn dates() {
             refused(&format!("{name} {huge}"), &token, TokenRefusal::Claim).await;
         }
         for unreadable in ["1e308", "1e999", "NaN", "Infinity", "0x10", "+1", "01", "1.", ".5"] {
-            let token = good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{unreadable}}}")).sign();
+            let token =
+                good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{unreadable}}}")).sign();
             refused(&format!("{name} {unreadable}"), &token, TokenRefusal::Malformed).await;
         }
     }
@@ -232,7 +244,9 @@ async fn dates() {
 async fn claims_of_the_wrong_type_are_never_taken_as_absent() {
     let long = "x".repeat(1025);
     for name in ["sub", "client_id", "jti", "gid"] {
-        for value in [Value::Null, json!(1), json!(["ada"]), json!({ "a": 1 }), json!(true), json!(""), json!(long)] {
+        for value in
+            [Value::Null, json!(1), json!(["ada"]), json!({ "a": 1 }), json!(true), json!(""), json!(long)]
+        {
             refused(&format!("{name} {value}"), &good().claim(name, value).sign(), TokenRefusal::Claim).await;
         }
     }
@@ -257,8 +271,15 @@ async fn scopes_of_every_form() {
     }
     let both = verify(&good().scope("a").claim("scp", json!("b")).sign()).await.unwrap();
     assert!(!both.scopes().contains("b"), "one claim counts, not the union");
-    for value in [Value::Null, json!(1), json!(true), json!({ "a": true }), json!(["a", 1]), json!([["a"]]), json!("a\n\"b")]
-    {
+    for value in [
+        Value::Null,
+        json!(1),
+        json!(true),
+        json!({ "a": true }),
+        json!(["a", 1]),
+        json!([["a"]]),
+        json!("a\n\"b"),
+    ] {
         refused(&value.to_string(), &good().claim("scope", value).sign(), TokenRefusal::Claim).await;
     }
 }
@@ -266,12 +287,14 @@ async fn scopes_of_every_form() {
 #[tokio::test]
 async fn tokens_of_another_purpose() {
     let id_token = good().header("typ", json!("JWT")).claim("nonce", json!("n"));
-    let logout = good().header("typ", json!("logout+jwt")).claim(
-        "events",
-        json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
-    );
-    let proof = good().header("typ", json!("dpop+jwt")).claim("htm", json!("POST")).claim("htu", json!(RESOURCE));
-    for token in [&id_token, &logout, &proof, &good().without_header("typ"), &good().header("typ", json!(["at+jwt"]))] {
+    let logout = good()
+        .header("typ", json!("logout+jwt"))
+        .claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+    let proof =
+        good().header("typ", json!("dpop+jwt")).claim("htm", json!("POST")).claim("htu", json!(RESOURCE));
+    for token in
+        [&id_token, &logout, &proof, &good().without_header("typ"), &good().header("typ", json!(["at+jwt"]))]
+    {
         refused("typ", &token.sign(), TokenRefusal::Type).await;
     }
     for cnf in [json!({ "jkt": "x" }), json!({ "x5t#S256": "x" }), json!({}), Value::Null] {
@@ -297,7 +320,8 @@ async fn tokens_of_another_purpose() {
 
 #[tokio::test]
 async fn names_that_come_twice() {
-    for again in [r#""sub":"eve""#, r#""iss":"https://issuer.example""#, r#""\u0073ub":"eve""#, r#""exp":1"#] {
+    for again in [r#""sub":"eve""#, r#""iss":"https://issuer.example""#, r#""\u0073ub":"eve""#, r#""exp":1"#]
+    {
         let token = good().raw_claims(&format!("{{{{claims}},{again}}}")).sign();
         refused(again, &token, TokenRefusal::Malformed).await;
     }

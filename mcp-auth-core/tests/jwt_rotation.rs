@@ -257,7 +257,8 @@ async fn metadata_of_another_issuer_is_refused() {
                 asked.fetch_add(1, Ordering::SeqCst);
                 return ok(&jwks);
             }
-            ok(&json!({ "issuer": format!("{base}{suffix}"), "jwks_uri": format!("{base}/jwks") }).to_string())
+            ok(&json!({ "issuer": format!("{base}{suffix}"), "jwks_uri": format!("{base}/jwks") })
+                .to_string())
         })
         .await;
         assert!(verdict_for(&base, None, &key).await.contains("could not be fetched"));
@@ -268,13 +269,16 @@ async fn metadata_of_another_issuer_is_refused() {
 #[tokio::test]
 async fn an_issuer_with_a_path_is_found_by_either_form() {
     let key = es256();
-    for well_known in ["/.well-known/oauth-authorization-server/tenant", "/tenant/.well-known/openid-configuration"] {
+    for well_known in
+        ["/.well-known/oauth-authorization-server/tenant", "/tenant/.well-known/openid-configuration"]
+    {
         let jwks = keys_of(&key);
         let (base, _) = serve(Duration::ZERO, move |base, path| match path {
             "/jwks" => ok(&jwks),
-            path if path == well_known => ok(
-                &json!({ "issuer": format!("{base}/tenant"), "jwks_uri": format!("{base}/jwks") }).to_string(),
-            ),
+            path if path == well_known => {
+                ok(&json!({ "issuer": format!("{base}/tenant"), "jwks_uri": format!("{base}/jwks") })
+                    .to_string())
+            }
             _ => NOT_FOUND.to_owned(),
         })
         .await;
@@ -313,9 +317,12 @@ async fn documents_that_are_too_large_or_no_json_are_refused() {
         large.len()
     );
     let html = ok(&set).replace("application/json", "text/html");
-    let many: Vec<_> = (0..65).map(|n| TestKey::generate(Algorithm::Es256, n.to_string()).unwrap().jwk()).collect();
+    let many: Vec<_> =
+        (0..65).map(|n| TestKey::generate(Algorithm::Es256, n.to_string()).unwrap().jwk()).collect();
     let many = ok(&json!({ "keys": many }).to_string());
-    for answer in [ok(&large), chunked, html, many, ok("{}"), ok("[]"), ok(r#"{"keys":[]}"#), NOT_FOUND.to_owned()] {
+    for answer in
+        [ok(&large), chunked, html, many, ok("{}"), ok("[]"), ok(r#"{"keys":[]}"#), NOT_FOUND.to_owned()]
+    {
         let (base, count) = serve(Duration::ZERO, move |_, _| answer.clone()).await;
         let reason = verdict_for(&base, Some(format!("{base}/jwks")), &key).await;
         assert!(reason.contains("could not be fetched"), "{reason}");
