@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
 use mcp_auth_core::Guard;
 use mcp_auth_core::guard::{Admission, Decision, Forward};
+use mcp_auth_core::http::drain_body;
 use tracing::Instrument;
 
 use crate::body::{Answer, Incoming};
@@ -92,7 +93,10 @@ where
     };
     let peer = request.peer_addr().map(|address| address.ip());
     let (exchange, body) = match guard.admit(&mut parts, peer).await {
-        Admission::Respond(response) => return Ok(request.into_response(convert::own_answer(response))),
+        Admission::Respond(response) => {
+            drain_body(Incoming(request.take_payload())).await;
+            return Ok(request.into_response(convert::own_answer(response)));
+        }
         Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
         Admission::Bodyless(exchange) => (exchange, Bytes::new()),
         Admission::Body(admitted) => {

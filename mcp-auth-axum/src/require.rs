@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use http::{Request, Response};
+use mcp_auth_core::http::drain_body;
 use mcp_auth_core::scope::ScopeError;
 use mcp_auth_core::{Guard, ScopeSet};
 use tower_layer::Layer;
@@ -67,6 +68,7 @@ where
             let (mut parts, body) = request.into_parts();
             let peer = peer(&parts.extensions);
             if let Err(response) = guard.require(&mut parts, peer, &scopes).await {
+                drain_body(body).await;
                 return Ok(response.map(Body::from));
             }
             poll_fn(|cx| inner.poll_ready(cx)).await?;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use mcp_auth_core::Guard;
 use mcp_auth_core::guard::{Admission, Decision, Forward, GuardedBody};
+use mcp_auth_core::http::drain_body;
 use tower_service::Service;
 use tracing::Instrument;
 
@@ -65,7 +66,10 @@ where
     let (mut parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
     let (exchange, body) = match guard.admit(&mut parts, peer).await {
-        Admission::Respond(response) => return Ok(response.map(GuardedBody::full)),
+        Admission::Respond(response) => {
+            drain_body(body).await;
+            return Ok(response.map(GuardedBody::full));
+        }
         Admission::Outside => {
             let response = call(&mut inner, Request::from_parts(parts, Body::new(body))).await?;
             return Ok(response.map(GuardedBody::outside));

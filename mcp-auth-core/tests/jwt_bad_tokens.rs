@@ -220,14 +220,14 @@ async fn dates() {
             let token = good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{value}}}")).sign();
             refused(&format!("{name} {value}"), &token, TokenRefusal::Claim).await;
         }
-        for huge in ["1e308", "1e999", "253402300800", "99999999999999999999999999999999999999"] {
+        for huge in ["1e99", "253402300800", "99999999999999999999999999999999999999"] {
             let token = good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{huge}}}")).sign();
             refused(&format!("{name} {huge}"), &token, TokenRefusal::Claim).await;
         }
-        for no_json in ["NaN", "Infinity", "0x10", "+1", "01", "1.", ".5"] {
+        for unreadable in ["1e308", "1e999", "NaN", "Infinity", "0x10", "+1", "01", "1.", ".5"] {
             let token =
-                good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{no_json}}}")).sign();
-            refused(&format!("{name} {no_json}"), &token, TokenRefusal::Malformed).await;
+                good().without(name).raw_claims(&format!("{{{{claims}},\"{name}\":{unreadable}}}")).sign();
+            refused(&format!("{name} {unreadable}"), &token, TokenRefusal::Malformed).await;
         }
     }
     refused("expired", &good().claim("exp", json!(now() - 31)).sign(), TokenRefusal::Expired).await;

@@ -1,6 +1,6 @@
 //! Keys are fetched, renewed and kept as the issuer changes, fails or floods.
 #![cfg(all(feature = "fetch", feature = "testing"))]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -27,7 +27,7 @@ const REMOVED: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static
 #[derive(Debug)]
 #[must_use]
 pub enum Admission {
-    /// Answer so.
+    /// Answer so, after [`drain_body`](crate::http::drain_body).
     Respond(Response<Bytes>),
     /// The path is not a guarded one (only with [`only_under`](super::GuardBuilder::only_under)): forward it untouched.
     Outside,

@@ -40,6 +40,27 @@ pub async fn read_body<B: Body>(body: B, limit: usize, timeout: Duration) -> Res
     tokio::time::timeout(timeout, collect(body, limit)).await.unwrap_or(Err(BodyError::Timeout))
 }
 
+/// The most that is read of a body that nobody needs, in bytes, and for how long.
+const MAX_DRAINED: usize = 64 * 1024;
+const DRAIN_FOR: Duration = Duration::from_millis(500);
+
+/// Reads what follows a head that was refused, at most 64 KiB and half a second. Servers close a connection with an unread
+/// body after the answer without saying so in it, and a client that keeps connections would lose its next request.
+pub async fn drain_body<B: Body>(body: B) {
+    let mut body = pin!(body);
+    let mut read = 0_usize;
+    let all = async {
+        while let Some(Ok(frame)) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            read = read.saturating_add(frame.data_ref().map_or(0, Buf::remaining));
+            if read > MAX_DRAINED {
+                return;
+            }
+        }
+    };
+    // Too slow or too much: the connection closes, as it would have.
+    drop(tokio::time::timeout(DRAIN_FOR, all).await);
+}
+
 async fn collect<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
     let mut body = pin!(body);
     if body.size_hint().lower() > limit as u64 {

@@ -11,7 +11,7 @@ mod origin;
 mod resource;
 
 pub use address::{AddressError, TrustedProxies};
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, drain_body, read_body};
 pub use challenge::{Challenge, ChallengeError};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchError, Fetched, Fetcher};

@@ -154,8 +154,9 @@ impl JwtVerifierBuilder {
     /// Everything that is wrong, each with its fix.
     pub fn build(self) -> Result<JwtVerifier, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let issuer =
-            Url::parse(&self.rules.issuer).ok().filter(|url| url.scheme() == "https" || is_loopback(url));
+        let issuer = Url::parse(&self.rules.issuer)
+            .ok()
+            .filter(|url| is_secure(url) && url.query().is_none() && url.fragment().is_none());
         if issuer.is_none() {
             errors.push(
                 format!("the issuer `{}` is no https URL", self.rules.issuer),
@@ -184,9 +185,7 @@ impl JwtVerifierBuilder {
             source => {
                 let source = match source {
                     Some(KeySource::Uri(uri)) => match Url::parse(&uri) {
-                        Ok(url) if url.scheme() == "https" || is_loopback(&url) => {
-                            Some(super::refresh::Source::Jwks(url))
-                        }
+                        Ok(url) if is_secure(&url) => Some(super::refresh::Source::Jwks(url)),
                         _ => {
                             errors.push(
                                 format!("jwks_uri `{uri}` is no https URL"),
@@ -213,6 +212,11 @@ impl JwtVerifierBuilder {
             }
         }
     }
+}
+
+/// https, or http on a loopback host: development.
+fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 
 fn finish(rules: Rules, keys: JwtKeys) -> JwtVerifier {

@@ -5,6 +5,7 @@
 //! 3. A failed fetch keeps the keys and says so; it is tried again after a minute, or after five seconds without any keys.
 //! 4. With discovery the metadata is read at the forms derived from the issuer (RFC 8414, section 3.1; OpenID Connect
 //!    Discovery, section 4), and believed only if its `issuer` is the one that was asked, to the character.
+//! 5. An issuer on https does not send us to plain http, on loopback neither.
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ enum RefreshError {
 impl Refresher {
     /// Runs until it is dropped.
     pub(super) async fn run(self, keys: JwtKeys) {
-        keys.job_runs();
+        let _running = keys.job_runs();
         loop {
             keys.attempt_begins();
             let pause = match self.fetch().await {
@@ -100,13 +101,19 @@ impl Refresher {
                     if metadata.issuer != issuer {
                         return Err(RefreshError::OtherIssuer);
                     }
-                    return Url::parse(&metadata.jwks_uri).map_err(|_| RefreshError::NoKeys);
+                    return keys_url(issuer, &metadata.jwks_uri);
                 }
                 Err(error) => last = error.into(),
             }
         }
         Err(last)
     }
+}
+
+fn keys_url(issuer: &str, jwks_uri: &str) -> Result<Url, RefreshError> {
+    let url = Url::parse(jwks_uri).map_err(|_| RefreshError::NoKeys)?;
+    let is_downgrade = issuer.starts_with("https:") && url.scheme() != "https";
+    if is_downgrade { Err(RefreshError::NoKeys) } else { Ok(url) }
 }
 
 impl Source {
@@ -133,6 +140,20 @@ impl std::fmt::Display for Source {
         match self {
             Self::Jwks(url) => write!(f, "{url}"),
             Self::Discovery { issuer, .. } => write!(f, "discovery of {issuer}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_on_https_names_keys_on_https() {
+        assert!(keys_url("https://issuer.example", "https://keys.example/jwks").is_ok());
+        assert!(keys_url("http://127.0.0.1:9", "http://127.0.0.1:9/jwks").is_ok());
+        for uri in ["http://127.0.0.1:8080/admin", "http://localhost/jwks", "file:///jwks", "jwks", ""] {
+            assert!(keys_url("https://issuer.example", uri).is_err(), "{uri}");
         }
     }
 }

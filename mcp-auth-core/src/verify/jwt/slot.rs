@@ -2,7 +2,7 @@
 //!
 //! 1. Requests read the keys that are there; only an unknown key id, or no keys at all, makes a request wait.
 //! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
-//!    requester that leaves neither cancels nor poisons it.
+//!    requester that leaves neither cancels nor poisons it. Whoever comes while a fetch is under way waits for that one.
 //! 3. Keys that could not be renewed for a day are not used any more.
 
 use std::sync::Arc;
@@ -35,7 +35,6 @@ struct Inner {
     wanted: Notify,
     is_fetched: bool,
     job_runs: AtomicBool,
-    in_flight: AtomicBool,
     last_attempt: AtomicU64,
     last_wanted: AtomicU64,
 }
@@ -45,6 +44,7 @@ struct State {
     keys: Option<Arc<KeySet>>,
     since: Timestamp,
     attempts: u64,
+    is_fetching: bool,
 }
 
 impl JwtKeys {
@@ -76,7 +76,6 @@ impl JwtKeys {
                 wanted: Notify::new(),
                 is_fetched,
                 job_runs: AtomicBool::new(false),
-                in_flight: AtomicBool::new(false),
                 last_attempt: AtomicU64::new(0),
                 last_wanted: AtomicU64::new(0),
             }),
@@ -85,9 +84,9 @@ impl JwtKeys {
 
     pub(super) fn put(&self, keys: KeySet) {
         let now = self.inner.clock.now();
-        self.inner.in_flight.store(false, Ordering::Release);
         self.inner.state.send_modify(|state| {
-            *state = State { keys: Some(Arc::new(keys)), since: now, attempts: state.attempts + 1 };
+            let attempts = state.attempts + 1;
+            *state = State { keys: Some(Arc::new(keys)), since: now, attempts, is_fetching: false };
         });
     }
 
@@ -125,15 +124,14 @@ impl JwtKeys {
 
     async fn ask_for_fetch(&self) {
         let mut states = self.inner.state.subscribe();
-        let before = states.borrow().attempts;
-        if !self.inner.job_runs.load(Ordering::Acquire) {
+        let (before, is_fetching) = {
+            let state = states.borrow();
+            (state.attempts, state.is_fetching)
+        };
+        if !self.inner.job_runs.load(Ordering::Acquire) || (!is_fetching && self.is_cooling_down()) {
             return;
         }
-        // A fetch that goes on is waited for; another one is asked for only after the cool-down.
-        if !self.inner.in_flight.load(Ordering::Acquire) {
-            if self.is_cooling_down() {
-                return;
-            }
+        if !is_fetching {
             self.inner.wanted.notify_one();
         }
         // Whatever ends the wait, the keys are looked at again.
@@ -141,7 +139,7 @@ impl JwtKeys {
     }
 
     /// True shortly after a fetch that a request caused; without keys, after any. Zero stands for never.
-    pub(super) fn is_cooling_down(&self) -> bool {
+    fn is_cooling_down(&self) -> bool {
         let (last, cool_down) = if self.has_keys() {
             (&self.inner.last_wanted, COOL_DOWN)
         } else {
@@ -154,21 +152,24 @@ impl JwtKeys {
 
 #[cfg(feature = "fetch")]
 impl JwtKeys {
-    /// From now on somebody fetches.
-    pub(super) fn job_runs(&self) {
+    /// From now on somebody fetches, until what is returned is dropped.
+    pub(super) fn job_runs(&self) -> Running {
         self.inner.job_runs.store(true, Ordering::Release);
+        Running(self.clone())
     }
 
     /// Notes that an attempt ended without new keys.
     pub(super) fn attempt_failed(&self) {
-        self.inner.in_flight.store(false, Ordering::Release);
-        self.inner.state.send_modify(|state| state.attempts += 1);
+        self.inner.state.send_modify(|state| {
+            state.attempts += 1;
+            state.is_fetching = false;
+        });
     }
 
     /// Notes that an attempt begins.
     pub(super) fn attempt_begins(&self) {
         self.inner.last_attempt.store(self.inner.clock.now().as_millis(), Ordering::Release);
-        self.inner.in_flight.store(true, Ordering::Release);
+        self.inner.state.send_modify(|state| state.is_fetching = true);
     }
 
     /// Completes when a request needs keys that are not there, at most once per cool-down.
@@ -180,6 +181,19 @@ impl JwtKeys {
                 return;
             }
         }
+    }
+}
+
+/// As long as it lives somebody fetches. A job that is dropped in the middle of a fetch leaves nobody waiting for it.
+#[cfg(feature = "fetch")]
+#[derive(Debug)]
+pub(super) struct Running(JwtKeys);
+
+#[cfg(feature = "fetch")]
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.inner.job_runs.store(false, Ordering::Release);
+        self.0.attempt_failed();
     }
 }
 
