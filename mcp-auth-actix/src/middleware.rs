@@ -94,7 +94,8 @@ where
     let peer = request.peer_addr().map(|address| address.ip());
     let (exchange, body) = match guard.admit(&mut parts, peer).await {
         Admission::Respond(response) => {
-            drain_body(Incoming(request.take_payload())).await;
+            let payload = request.take_payload();
+            drain_body(Incoming::new(request.headers(), payload)).await;
             return Ok(request.into_response(convert::own_answer(response)));
         }
         Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
