@@ -60,6 +60,7 @@ macro_rules! suite {
             }
             headers {
                 mirrored_headers_say_what_the_body_says,
+                mirrored_parameters_say_what_the_body_says,
                 lying_headers_decide_nothing_in_the_legacy_era,
             }
             sessions {
