@@ -83,6 +83,7 @@ macro_rules! suite {
                 a_client_that_leaves_cancels,
                 a_stream_ends_with_its_token,
                 a_stream_ends_when_it_is_revoked,
+                a_lease_of_everything_cuts_calls,
                 a_stream_ends_at_shutdown,
             }
         }
