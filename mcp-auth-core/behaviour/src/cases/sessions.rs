@@ -34,6 +34,22 @@ pub async fn a_session_is_its_owners<S: Serve>() {
     twice.send().await.is(404, -32000);
     fixture.nothing_ran();
 
+    // What was said to one request is not said again to another, which nobody here could filter.
+    let listed = inside(fixture.post(&message::legacy("tools/list", json!({}))).token(&ada), &session);
+    let listed = listed.send().await.text();
+    let event = listed.lines().find_map(|line| line.strip_prefix("id:")).unwrap_or("0").trim().to_owned();
+    let mut replay = inside(get.clone().token(&ada), &session).header("last-event-id", &event).open().await;
+    assert_eq!(replay.status(), 200);
+    let pause = std::time::Duration::from_millis(300);
+    while let Ok(Ok(Some(chunk))) = tokio::time::timeout(pause, replay.chunk()).await {
+        let text = String::from_utf8_lossy(&chunk).into_owned();
+        assert!(!text.contains("tools"), "{text}");
+        if text.starts_with(':') {
+            break;
+        }
+    }
+    drop(replay);
+
     // Ada's own goes on, with another token of hers too.
     inside(list.clone().token(&ada), &session).send().await.is(200, None);
     let stepped_up = fixture.ada("notes:read notes:delete").sign();
