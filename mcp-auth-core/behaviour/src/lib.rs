@@ -65,6 +65,7 @@ macro_rules! suite {
             }
             sessions {
                 a_session_is_its_owners,
+                an_answer_is_not_replayed,
                 a_modern_request_has_none,
             }
             lists {
