@@ -35,6 +35,9 @@ impl Ask {
             if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
                 self = self.header("mcp-name", name);
             }
+            if let Some(folder) = params["arguments"]["folder"].as_str() {
+                self = self.header("mcp-param-folder", folder);
+            }
         }
         self
     }

@@ -60,10 +60,12 @@ macro_rules! suite {
             }
             headers {
                 mirrored_headers_say_what_the_body_says,
+                mirrored_parameters_say_what_the_body_says,
                 lying_headers_decide_nothing_in_the_legacy_era,
             }
             sessions {
                 a_session_is_its_owners,
+                an_answer_is_not_replayed,
                 a_modern_request_has_none,
             }
             lists {
@@ -82,6 +84,7 @@ macro_rules! suite {
                 a_client_that_leaves_cancels,
                 a_stream_ends_with_its_token,
                 a_stream_ends_when_it_is_revoked,
+                a_lease_of_everything_cuts_calls,
                 a_stream_ends_at_shutdown,
             }
         }

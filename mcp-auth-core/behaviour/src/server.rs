@@ -71,6 +71,14 @@ struct Note {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Move {
+    #[schemars(extend("x-mcp-header" = "Folder"))]
+    folder: String,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Purge {
+    #[serde(default)]
+    #[schemars(extend("x-mcp-header" = "Folder"))]
     folder: String,
 }
 
@@ -121,9 +129,9 @@ impl Notes {
     }
 
     #[tool(description = "Nobody sees this")]
-    fn purge(&self) -> String {
+    fn purge(&self, Parameters(Purge { folder }): Parameters<Purge>) -> String {
         self.ran.note("purge");
-        "purged".to_owned()
+        format!("purged {folder}")
     }
 
     #[tool(description = "Who asks, as the service sees it")]

@@ -67,13 +67,16 @@ impl Exchange {
         self.span.record("method", self.method);
         self.span.record("target", self.target.as_deref());
         let policy = &self.guard.inner.policy;
+        let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));
+        // What does not exist for this caller has no parameters either: an answer about them would show that it does.
         if let Target::Tool(tool) = &operation.target
+            && verdict != Verdict::NotFound
             && era.is_modern()
             && let Some(headers) = policy.param_headers(tool)
         {
             headers.check(&parts.headers, message.arguments())?;
         }
-        match policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments())) {
+        match verdict {
             Verdict::Allow(_) => Ok(()),
             Verdict::NotFound => Err(Refusal::NotFound),
             Verdict::NeedsScopes { needed, .. } if self.principal.is_none() => {

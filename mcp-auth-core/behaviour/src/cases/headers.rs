@@ -44,6 +44,34 @@ pub async fn mirrored_headers_say_what_the_body_says<S: Serve>() {
     call().header("mcp-name", &encoded("list_notes")).send().await.is(200, None);
 }
 
+/// −32020 as well: what a tool's schema mirrors is compared like the rest.
+pub async fn mirrored_parameters_say_what_the_body_says<S: Serve>() {
+    let fixture = Fixture::start::<S>().await;
+    let token = fixture.ada("notes:write").sign();
+    let to = |folder: &str| fixture.call("move_notes", json!({ "folder": folder })).token(&token);
+    let encoded = |text: &str| format!("=?base64?{}?=", STANDARD.encode(text));
+    for (label, ask) in [
+        ("another folder", to("inbox").header("mcp-param-folder", "archive")),
+        ("none", to("inbox").without("mcp-param-folder")),
+        ("twice", to("inbox").add_header("mcp-param-folder", "inbox")),
+        ("broken base64", to("inbox").header("mcp-param-folder", "=?base64?aW5ib3g?=")),
+        // The scope is decided by the body, so that this must not look like the inbox to a proxy.
+        (
+            "the body says more",
+            to("archive")
+                .token(&fixture.ada("notes:write notes:archive").sign())
+                .header("mcp-param-folder", "inbox"),
+        ),
+    ] {
+        let answer = ask.send().await;
+        let got = (answer.status, answer.json()["error"]["code"].as_i64());
+        assert_eq!(got, (400, Some(-32020)), "{label}: {}", answer.text());
+    }
+    fixture.nothing_ran();
+    to("inbox").header("mcp-param-folder", &encoded("inbox")).send().await.is(200, None);
+    assert_eq!(fixture.ran.take(), ["move_notes inbox"]);
+}
+
 /// What a proxy may believe in the other era is decided by the body here.
 pub async fn lying_headers_decide_nothing_in_the_legacy_era<S: Serve>() {
     let fixture = Fixture::start::<S>().await;

@@ -95,14 +95,15 @@ pub async fn hidden_is_nonexistent_to_the_byte<S: Serve>() {
         for modern in [true, false] {
             let mut answers = Vec::new();
             for target in [hidden, absent] {
-                let params: Value = json!({ key: target });
+                // The hidden tool mirrors this parameter in a header, which is not sent.
+                let params: Value = json!({ key: target, "arguments": { "folder": "x" } });
                 let ask = if modern {
                     fixture.post(&message::modern(method, params))
                 } else {
                     let ask = fixture.post(&message::legacy(method, params));
                     ask.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY)
                 };
-                let mut answer = ask.token(&token).send().await;
+                let mut answer = ask.without("mcp-param-folder").token(&token).send().await;
                 let code = if method == "resources/read" && !modern { -32002 } else { -32602 };
                 answer.is(200, code).does_not_challenge();
                 answer.headers.remove("date");
@@ -113,7 +114,7 @@ pub async fn hidden_is_nonexistent_to_the_byte<S: Serve>() {
     }
     fixture.nothing_ran();
     let admin = fixture.ada("admin").sign();
-    fixture.call("purge", json!({})).token(&admin).send().await.is(200, None);
+    fixture.call("purge", json!({ "folder": "x" })).token(&admin).send().await.is(200, None);
     assert_eq!(fixture.ran.take(), ["purge"]);
     // A method that nobody offers is one that does not exist.
     let undeclared = fixture.post(&message::modern("tasks/get", json!({ "taskId": "1" }))).token(&token);

@@ -114,6 +114,10 @@ pub async fn documents<S: Serve>() {
         assert!(scopes.contains("notes:read") && scopes.contains("notes:delete"), "{scopes}");
         assert_eq!(answer.header("access-control-allow-origin"), "*");
     }
+    let document = "/.well-known/oauth-protected-resource/mcp";
+    let written = fixture.ask("POST", document).send().await;
+    assert_eq!((written.status, written.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    assert_eq!(fixture.ask("POST", document).body("x").send().await.status, 413);
     for path in ["/.well-known/oauth-protected-resource/other", "/.well-known/oauth-protected-resource/MCP"] {
         assert_eq!(fixture.ask("GET", path).send().await.status, 404, "{path}");
     }

@@ -1,5 +1,7 @@
 //! Sessions of the legacy era are their owner's.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{Ask, Fixture, Serve, message};
@@ -47,6 +49,31 @@ pub async fn a_session_is_its_owners<S: Serve>() {
 
 fn uuid_like(id: &str) -> Option<()> {
     (id.len() == 36 && id.matches('-').count() == 4).then_some(())
+}
+
+/// A replay would bring an answer on a stream that nobody filters: `Last-Event-ID` does not reach the service.
+pub async fn an_answer_is_not_replayed<S: Serve>() {
+    let fixture = Fixture::start::<S>().await;
+    let token = fixture.reader();
+    let session = fixture.session(&token).await;
+    let count = fixture.post(&message::legacy_call("count", json!({ "steps": 5 }))).token(&token);
+    let mut asked = inside(count, &session).open().await;
+    let first = asked.chunk().await.unwrap().unwrap();
+    let first = String::from_utf8_lossy(&first).into_owned();
+    let event =
+        first.lines().find_map(|line| line.strip_prefix("id:")).expect("the service gives events ids").trim();
+    drop(asked);
+    let get = fixture.ask("GET", "/mcp").header("accept", "text/event-stream").token(&token);
+    let mut replay = inside(get, &session).header("last-event-id", event).open().await;
+    assert_eq!(replay.status(), 200);
+    let read = async {
+        while let Ok(Some(chunk)) = replay.chunk().await {
+            let text = String::from_utf8_lossy(&chunk).into_owned();
+            assert!(!text.contains("counted"), "{text}");
+        }
+    };
+    // The call takes half a second; the stream of notices does not end.
+    assert!(tokio::time::timeout(Duration::from_millis(1500), read).await.is_err());
 }
 
 /// What it sends as one is not looked at.
