@@ -110,8 +110,9 @@ async fn asking_twice_changes_nothing() {
 #[tokio::test]
 async fn denying_is_told_to_the_client() {
     let fixture = Fixture::start().await;
-    let (browser, request) = (Browser::new(), fixture.request(&[]));
+    let request = fixture.request(&[]);
     for decision in ["deny", "perhaps"] {
+        let browser = Browser::new();
         let page = browser.sign_in(&request, "ada").await;
         let answer = browser.decide(&request, &page, decision).await;
         let back = Url::parse(&location(&answer)).unwrap();
@@ -162,7 +163,12 @@ async fn a_form_of_another_site_is_refused() {
     for (origin, status) in [("https://evil.example", 403), (fixture.origin.as_str(), 303)] {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let post = client.post(request.as_str()).header("cookie", browser.cookie()).header(ORIGIN, origin);
-        let answer = post.header("content-type", "application/x-www-form-urlencoded").body(form.clone()).send().await.unwrap();
+        let answer = post
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.clone())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), status, "{origin}");
     }
 }
@@ -173,7 +179,10 @@ async fn pages_cannot_be_framed_cached_or_scripted() {
     let (browser, request) = (Browser::new(), fixture.request(&[]));
     let answer = browser.get(request.as_str()).await;
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
     browser.sign_in(&request, "ada").await;
     let answer = browser.get(request.as_str()).await;
     let headers = answer.headers();
@@ -183,7 +192,11 @@ async fn pages_cannot_be_framed_cached_or_scripted() {
     assert_eq!(headers["x-frame-options"], "DENY");
     assert_eq!(headers["cache-control"], "no-store");
     let page = answer.text().await.unwrap();
-    assert!(!page.contains("<script") && page.contains("Read your notes") && page.contains("http://127.0.0.1:7777"));
+    assert!(
+        !page.contains("<script")
+            && page.contains("Read your notes")
+            && page.contains("http://127.0.0.1:7777")
+    );
     assert!(!page.contains("nobody has verified"), "a configured client is known");
 }
 
@@ -206,7 +219,8 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same_and_are_throttled() 
     let mut pages = Vec::new();
     for (user, password) in [("ada", "wrong"), ("nobody", PASSWORD)] {
         let page = browser.get(request.as_str()).await.text().await.unwrap();
-        let form = [("form", form_code(&page)), ("username", user.to_owned()), ("password", password.to_owned())];
+        let form =
+            [("form", form_code(&page)), ("username", user.to_owned()), ("password", password.to_owned())];
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = browser.post(request.as_str(), &form).await;
         assert_eq!(answer.status(), 200);
@@ -217,7 +231,12 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same_and_are_throttled() 
     let mut last = 200;
     for _ in 0..15 {
         let page = browser.get(request.as_str()).await.text().await.unwrap();
-        let answer = browser.post(request.as_str(), &[("form", &form_code(&page)), ("username", "ada"), ("password", "wrong")]).await;
+        let answer = browser
+            .post(
+                request.as_str(),
+                &[("form", &form_code(&page)), ("username", "ada"), ("password", "wrong")],
+            )
+            .await;
         last = answer.status().as_u16();
         if last == 429 {
             assert!(answer.headers().contains_key("retry-after"));
@@ -227,7 +246,9 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same_and_are_throttled() 
     assert_eq!(last, 429);
     // The right password has to wait, too.
     let page = browser.get(request.as_str()).await.text().await.unwrap();
-    let answer = browser.post(request.as_str(), &[("form", &form_code(&page)), ("username", "ada"), ("password", PASSWORD)]).await;
+    let answer = browser
+        .post(request.as_str(), &[("form", &form_code(&page)), ("username", "ada"), ("password", PASSWORD)])
+        .await;
     assert_eq!(answer.status(), 429);
 }
 

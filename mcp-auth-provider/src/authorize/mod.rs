@@ -108,12 +108,9 @@ impl Inner {
         match form.get("decision") {
             Some(decision) => {
                 let Some(user) = self.current_user(parts, &browser).await? else {
-                    return Err(Refused::new(
-                        Code::AccessDenied,
-                        "signed_out",
-                        "You are not signed in any more.",
-                    )
-                    .into());
+                    let refused =
+                        Refused::new(Code::AccessDenied, "signed_out", "You are not signed in any more.");
+                    return Err(Problem::Page(StatusCode::FORBIDDEN, refused));
                 };
                 self.check_form(&browser, Purpose::Consent { subject: &user.subject }, query, code)?;
                 self.decided(request, &user, decision, code).await

@@ -75,7 +75,8 @@ impl Fixture {
         ];
         let mut url = Url::parse(&self.at("/authorize")).unwrap();
         for (name, value) in good {
-            let value = changes.iter().find(|(changed, _)| *changed == name).map_or(value, |(_, value)| value);
+            let value =
+                changes.iter().find(|(changed, _)| *changed == name).map_or(value, |(_, value)| value);
             if !value.is_empty() {
                 url.query_pairs_mut().append_pair(name, value);
             }
@@ -116,7 +117,8 @@ impl Fixture {
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> (StatusCode, Value) {
-        self.token(&[("grant_type", "refresh_token"), ("client_id", "public"), ("refresh_token", token)]).await
+        self.token(&[("grant_type", "refresh_token"), ("client_id", "public"), ("refresh_token", token)])
+            .await
     }
 
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> (StatusCode, Value) {
@@ -178,7 +180,8 @@ impl Browser {
     pub(crate) async fn sign_in(&self, request: &Url, user: &str) -> String {
         let page = self.get(request.as_str()).await.text().await.unwrap();
         let form = form_code(&page);
-        let answer = self.post(request.as_str(), &[("form", &form), ("username", user), ("password", PASSWORD)]).await;
+        let answer =
+            self.post(request.as_str(), &[("form", &form), ("username", user), ("password", PASSWORD)]).await;
         assert_eq!(answer.status(), 303);
         let next = request.join(&location(&answer)).unwrap();
         self.get(next.as_str()).await.text().await.unwrap()
