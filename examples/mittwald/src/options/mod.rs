@@ -3,6 +3,11 @@
 //! 1. Every problem is reported at once, each with its fix.
 //! 2. Secrets are never shown: not by `Debug`, not by `--help`, not in a problem.
 //! 3. `@FILE` takes secrets from a file, one a line, so that they stay out of the list of processes.
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "the comments of the flags are their help texts"
+)]
 
 mod check;
 mod parse;
