@@ -13,13 +13,15 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::Revocations;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Refused;
+use crate::answer::{Code, Refused};
 
 const GRANTS: &str = "grants";
 const REVOKED: &str = "revoked";
 const TOKENS: &str = "token";
 const GRANT: &str = "grant";
 const PAGE: usize = 500;
+/// How often a conditional write is tried again after another request came first.
+const TRIES: usize = 8;
 
 /// What a user granted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,20 +41,29 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// Keeps a grant, at least until `until`.
-    pub(crate) async fn keep(&self, grant: &Grant, until: Timestamp) -> Result<(), Refused> {
+    /// Begins a grant, which lasts until `until` unless it is extended.
+    pub(crate) async fn begin(&self, grant: &Grant, until: Timestamp) -> Result<(), Refused> {
         Ok(self.store.put(&grant_key(&grant.id), serde_json::to_vec(grant)?, Some(until)).await?)
     }
 
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<Grant>, Refused> {
-        let entry = self.store.get(&grant_key(id)).await?;
-        Ok(entry.map(|entry| serde_json::from_slice(&entry.value)).transpose()?)
+    /// The grant, which lasts until `until` from now on; `None` if it has ended. The write is conditional: a grant that is
+    /// revoked at the same time stays revoked.
+    pub(crate) async fn extend(&self, id: &str, until: Timestamp) -> Result<Option<Grant>, Refused> {
+        let key = grant_key(id);
+        for _ in 0..TRIES {
+            let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
+            if self.store.replace(&key, entry.version, entry.value.clone(), Some(until)).await? {
+                return Ok(Some(serde_json::from_slice(&entry.value)?));
+            }
+        }
+        Err(Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later")
+            .after(Duration::from_secs(1)))
     }
 
     /// Ends a grant and everything that was issued for it.
     pub(crate) async fn revoke(&self, id: &str, why: &'static str) -> Result<(), Refused> {
-        // A second more than any access token: `exp` is rounded up.
-        let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(1));
+        // A minute more than any access token: `exp` is rounded up, and one may be being signed just now.
+        let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(60));
         self.revocations.revoke_grant(id, until);
         self.store.put(&Key::new(REVOKED, GRANT, id), "", Some(until)).await?;
         self.store.remove(&grant_key(id)).await?;

@@ -242,6 +242,21 @@ async fn revocation_works_for_public_clients_and_only_for_ones_own_tokens() {
 }
 
 #[tokio::test]
+async fn a_refresh_at_the_same_time_does_not_bring_a_revoked_grant_back() {
+    let fixture = Fixture::start().await;
+    for _ in 0..20 {
+        let tokens = fixture.tokens().await;
+        let refresh = text(&tokens, "refresh_token");
+        let form = [("token", refresh), ("client_id", "public")];
+        let (refreshed, _) = tokio::join!(fixture.refresh(refresh), fixture.post("/revoke", &form));
+        if refreshed.0.is_success() {
+            assert_eq!(fixture.refresh(text(&refreshed.1, "refresh_token")).await.0, 400);
+            assert_eq!(fixture.verify(&refreshed.1).await.unwrap_err(), "revoked");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_reaches_other_processes_through_the_store() {
     let one = Fixture::start().await;
     let store = std::sync::Arc::clone(&one.store);

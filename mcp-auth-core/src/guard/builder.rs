@@ -205,6 +205,17 @@ impl GuardBuilder {
                 );
             }
         }
+        for host in &self.allowed_hosts {
+            if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
+                errors.push(
+                    format!("allowed_hosts: `{host}` is no host"),
+                    "write it as mcp.example or 127.0.0.1:8787",
+                );
+            }
+        }
+        if self.body_timeout.is_zero() {
+            errors.push("body_timeout is 0, so no body could arrive", "leave the default");
+        }
         for (name, value) in [("max_body", self.max_body), ("max_answer", self.max_answer)] {
             if value == 0 {
                 errors.push(format!("{name} is 0, so nothing could pass"), "leave the default");
@@ -218,11 +229,16 @@ impl GuardBuilder {
                 )
             })
             .ok();
-        if self.verifier.is_none() {
-            errors.push(
+        match &self.verifier {
+            None => errors.push(
                 "no verifier is set",
                 "call .verifier(provider.verifier()) or .verifier(JwtVerifier::builder(issuer).build()?)",
-            );
+            ),
+            Some(verifier) if verifier.authorization_servers().is_empty() => errors.push(
+                "the verifier names no authorization server",
+                "return at least one issuer from authorization_servers()",
+            ),
+            Some(_) => {}
         }
         match &self.policy {
             Some(policy) => policy.report(&mut errors),
@@ -238,12 +254,6 @@ impl GuardBuilder {
         else {
             return Err(errors);
         };
-        if verifier.authorization_servers().is_empty() {
-            errors.push(
-                "the verifier names no authorization server",
-                "return at least one issuer from authorization_servers()",
-            );
-        }
 
         let mut hosts = HostRules::new(&resource);
         self.allowed_hosts.iter().for_each(|host| hosts.allow_host(host));

@@ -79,7 +79,7 @@ impl Inner {
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
         };
-        self.grants.keep(&grant, until).await?;
+        self.grants.begin(&grant, until).await?;
         let code = secret::random()?;
         let stored = AuthorizationCode::Fresh {
             grant_id: grant.id,

@@ -69,7 +69,7 @@ impl Inner {
                 "the resource is not the one that was authorized",
             ));
         }
-        let grant = self.grants.find(&grant_id).await?.ok_or(invalid("grant_gone"))?;
+        let grant = self.extend_grant(client, &grant_id).await?;
         self.issue_tokens(client, &grant, &grant.scope).await
     }
 }

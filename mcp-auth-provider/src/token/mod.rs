@@ -65,6 +65,14 @@ impl Inner {
         }
     }
 
+    /// The grant that something is to be issued for. It and the client's registration live as long as what is issued.
+    async fn extend_grant(&self, client: &Client, grant_id: &str) -> Result<Grant, Refused> {
+        let life = if client.may_refresh { self.refresh_ttl } else { self.access_ttl };
+        self.clients.keep(client, life).await?;
+        let grant = self.grants.extend(grant_id, self.clock.now().plus(life)).await?;
+        grant.ok_or(code::invalid("grant_gone"))
+    }
+
     /// An access token of `grant` with `scope`, and a new refresh token beside it.
     async fn issue_tokens(
         &self,
@@ -75,10 +83,6 @@ impl Inner {
         let now = self.clock.now();
         let refresh_token =
             if client.may_refresh { Some(self.new_refresh_token(grant).await?) } else { None };
-        // Grant and registration live as long as something issued for them does.
-        let life = if client.may_refresh { self.refresh_ttl } else { self.access_ttl };
-        self.grants.keep(grant, now.plus(life)).await?;
-        self.clients.keep(client, life).await?;
         let token = AccessToken {
             issuer: &self.issuer,
             subject: &grant.subject,

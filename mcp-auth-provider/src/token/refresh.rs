@@ -66,7 +66,7 @@ impl Inner {
             "refresh_token is missing",
         ))?;
         let grant_id = self.rotate(client, presented).await?;
-        let grant = self.grants.find(&grant_id).await?.ok_or(invalid("grant_gone"))?;
+        let grant = self.extend_grant(client, &grant_id).await?;
         if form.get("resource").is_some() && self.resource(form.get("resource"))? != grant.resource {
             return Err(Refused::new(
                 Code::InvalidTarget,
