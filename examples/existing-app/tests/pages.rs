@@ -104,7 +104,7 @@ async fn consent_is_for_who_is_signed_in_here() {
     // Signed out in another tab: the page that is still open decides nothing.
     ada.post(&app, "/logout", &[]).await;
     let decided = ada.post(&app, &asked, &[("form", &hidden(&page, "form")), ("decision", "allow")]).await;
-    assert_eq!(decided.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(decided.status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
