@@ -152,11 +152,10 @@ async fn legacy_revoked() {
 }
 
 /// A token of two seconds is refreshed by the client itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_short_token_is_refreshed() {
+async fn refreshed(modern: bool) {
     let server = Server::start(&["--access-token-ttl", "2s"]).await;
-    let authorized = authorize(&server, true).await;
-    let client = connect(&server, &authorized, true).await;
+    let authorized = authorize(&server, modern).await;
+    let client = connect(&server, &authorized, modern).await;
     let first = authorized.get_access_token().await.unwrap();
     let since = std::time::Instant::now();
     loop {
@@ -168,4 +167,14 @@ async fn a_short_token_is_refreshed() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     client.call_tool(call("mittwald_project_list", json!({}))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modern_refreshed() {
+    refreshed(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legacy_refreshed() {
+    refreshed(false).await;
 }
