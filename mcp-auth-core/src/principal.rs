@@ -37,7 +37,20 @@ struct Inner {
     issued_at: Option<Timestamp>,
     token_id: Option<String>,
     grant_id: Option<String>,
+    api_key: Option<ApiKeyName>,
+    actor: Option<String>,
     claims: Option<Arc<str>>,
+}
+
+/// The API key that somebody came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyName {
+    /// Its public identifier.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// The environment that it was made for: `production`, `staging`.
+    pub environment: String,
 }
 
 impl Principal {
@@ -54,6 +67,8 @@ impl Principal {
                 issued_at: None,
                 token_id: None,
                 grant_id: None,
+                api_key: None,
+                actor: None,
                 claims: None,
             },
         }
@@ -108,6 +123,16 @@ impl Principal {
     /// The grant that the token came from, where its issuer says so: what a revocation of "this sign-in" names.
     pub fn grant_id(&self) -> Option<&str> {
         self.inner.grant_id.as_deref()
+    }
+
+    /// The API key behind the principal, where it came with one.
+    pub fn api_key(&self) -> Option<&ApiKeyName> {
+        self.inner.api_key.as_ref()
+    }
+
+    /// Who acts for the subject (`act`, RFC 8693, section 4.1): the `sub` of the outermost actor.
+    pub fn actor(&self) -> Option<&str> {
+        self.inner.actor.as_deref()
     }
 
     /// One claim of the verified token, read as `T`; `None` if it is absent or of another type.
@@ -169,6 +194,18 @@ impl PrincipalBuilder {
     /// Names the grant behind the token.
     pub fn grant_id(mut self, id: impl Into<String>) -> Self {
         self.inner.grant_id = Some(id.into());
+        self
+    }
+
+    /// Names the API key.
+    pub fn api_key(mut self, key: ApiKeyName) -> Self {
+        self.inner.api_key = Some(key);
+        self
+    }
+
+    /// Names who acts for the subject.
+    pub fn actor(mut self, subject: impl Into<String>) -> Self {
+        self.inner.actor = Some(subject.into());
         self
     }
 

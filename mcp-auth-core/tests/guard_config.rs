@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::{public, read, write};
 use mcp_auth_core::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
-use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Guard, Principal, ToolPolicies};
+use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, Verified, VerifyContext, VerifyError};
+use mcp_auth_core::{Credential, Guard, ToolPolicies};
 use serde_json::json;
 
 /// A verifier that refuses everything, and names these servers.
@@ -17,7 +17,7 @@ struct Nobody(&'static [&'static str]);
 
 #[async_trait]
 impl TokenVerifier for Nobody {
-    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Principal, VerifyError> {
+    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
         Err(TokenRefusal::Unknown.into())
     }
     fn authorization_servers(&self) -> Vec<String> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
 use mcp_auth_core::testing::{TestKey, TokenBuilder};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{Algorithm, JwtKeys, JwtVerifier, TypRule};
@@ -44,7 +43,8 @@ fn strict() -> JwtVerifier {
 
 async fn verify_with(verifier: &JwtVerifier, token: &str, at: Timestamp) -> Result<Principal, TokenRefusal> {
     let context = VerifyContext { resource: RESOURCE, now: at };
-    verifier.verify(&Credential::bearer(token), context).await.map_err(|error| match error {
+    let verdict = verifier.verify(&Credential::bearer(token), context).await;
+    verdict.map(|verified| verified.principal().clone()).map_err(|error| match error {
         VerifyError::Refused(refusal) => refusal,
         other => panic!("no verdict: {other}"),
     })
@@ -300,13 +300,6 @@ async fn tokens_of_another_purpose() {
     for cnf in [json!({ "jkt": "x" }), json!({ "x5t#S256": "x" }), json!({}), Value::Null] {
         refused("bound", &good().claim("cnf", cnf).sign(), TokenRefusal::Binding).await;
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("DPoP {}", good().sign())).unwrap());
-    let credential = Credential::from_request(&headers, &Uri::from_static("/mcp")).unwrap().unwrap();
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
-    let verdict = strict().verify(&credential, context).await;
-    assert_eq!(verdict.map(drop), Err(TokenRefusal::Binding.into()), "a proof that nobody checks");
-
     let relaxed =
         JwtVerifier::builder(ISSUER).jwks(jwks()).require_typ(TypRule::AllowJwtOrAbsent).build().unwrap();
     for token in [id_token, logout, proof, good().header("typ", json!("JWT")).claim("at_hash", json!("h"))] {

@@ -36,7 +36,10 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
 fn verify(token: &str) -> Result<String, VerifyError> {
     let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
     let credential = Credential::bearer(token);
-    FIXTURE.runtime.block_on(FIXTURE.verifier.verify(&credential, context)).map(|p| p.subject().to_owned())
+    FIXTURE
+        .runtime
+        .block_on(FIXTURE.verifier.verify(&credential, context))
+        .map(|v| v.principal().subject().to_owned())
 }
 
 #[test]

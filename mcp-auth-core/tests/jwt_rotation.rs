@@ -26,7 +26,7 @@ fn clock() -> Clock {
 
 async fn verify(verifier: &JwtVerifier, token: &str) -> Result<Principal, VerifyError> {
     let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
-    verifier.verify(&Credential::bearer(token), context).await
+    verifier.verify(&Credential::bearer(token), context).await.map(|verified| verified.principal().clone())
 }
 
 fn unavailable(verdict: Result<Principal, VerifyError>) -> String {

@@ -197,7 +197,9 @@ impl ProviderBuilder {
             return Err(errors);
         };
 
-        let revocations = Revocations::new(self.clock.clone());
+        let store: Arc<dyn Store> =
+            self.store.unwrap_or_else(|| Arc::new(MemoryStore::new(self.clock.clone(), 100_000)));
+        let revocations = Revocations::over(Arc::clone(&store), self.clock.clone());
         let jwks = signing.jwks();
         let keys = JwtKeys::new(&jwks).map_err(|error| errors.push(error.to_string(), "report this"));
         let Ok(keys) = keys else { return Err(errors) };
@@ -208,7 +210,6 @@ impl ProviderBuilder {
             .obtainable_scopes(all.clone())
             .revocations(revocations.clone())
             .build()?;
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new(self.clock.clone(), 100_000)));
         let paths = Paths::new(issuer.path());
         let names: Vec<&str> = self.scopes.iter().map(|(name, _)| name.as_str()).collect();
         let document = paths.document(&self.issuer, issuer.origin(), &names).to_string();
@@ -234,12 +235,13 @@ impl ProviderBuilder {
                 clock: clock.clone(),
                 secure: !issuer.is_loopback(),
             },
-            grants: Arc::new(Grants {
+            grants: Grants {
+                issuer: self.issuer.clone(),
                 store: Arc::clone(&store),
                 clock: clock.clone(),
                 revocations,
                 access_ttl: self.access_ttl,
-            }),
+            },
             pages: Pages::new(),
             signing,
             verifier: Arc::new(verifier),
@@ -304,7 +306,6 @@ impl ProviderBuilder {
 }
 
 fn jobs(inner: &Arc<Inner>) -> Vec<Job> {
-    let follow: Job = Box::pin(Arc::clone(&inner.grants).follow());
     let swept = Arc::downgrade(inner);
     let sweep: Job = Box::pin(async move {
         loop {
@@ -313,7 +314,7 @@ fn jobs(inner: &Arc<Inner>) -> Vec<Job> {
             inner.registration.limiter.retain_recent();
         }
     });
-    vec![follow, sweep]
+    std::iter::once(sweep).chain(inner.grants.revocations.background()).collect()
 }
 
 impl std::fmt::Debug for ProviderBuilder {

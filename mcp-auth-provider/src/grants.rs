@@ -8,18 +8,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::store::{Change, Key, Store, StoreExt};
+use mcp_auth_core::store::{Key, Store, StoreExt};
 use mcp_auth_core::time::{Clock, Timestamp};
-use mcp_auth_core::verify::Revocations;
+use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Code, Refused};
 
 const GRANTS: &str = "grants";
-const REVOKED: &str = "revoked";
-const TOKENS: &str = "token";
-const GRANT: &str = "grant";
-const PAGE: usize = 500;
 /// How often a conditional write is tried again after another request came first.
 const TRIES: usize = 8;
 
@@ -34,6 +30,7 @@ pub(crate) struct Grant {
 }
 
 pub(crate) struct Grants {
+    pub(crate) issuer: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) revocations: Revocations,
@@ -64,8 +61,7 @@ impl Grants {
     pub(crate) async fn revoke(&self, id: &str, why: &'static str) -> Result<(), Refused> {
         // A minute more than any access token: `exp` is rounded up, and one may be being signed just now.
         let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(60));
-        self.revocations.revoke_grant(id, until);
-        self.store.put(&Key::new(REVOKED, GRANT, id), "", Some(until)).await?;
+        self.revocations.revoke(&Revocation::grant(&self.issuer, id), until).await?;
         self.store.remove(&grant_key(id)).await?;
         tracing::warn!(grant = id, why, "a grant was revoked");
         Ok(())
@@ -73,70 +69,7 @@ impl Grants {
 
     /// Ends one access token.
     pub(crate) async fn revoke_token(&self, id: &str, until: Timestamp) -> Result<(), Refused> {
-        self.revocations.revoke_token(id, until);
-        Ok(self.store.put(&Key::new(REVOKED, TOKENS, id), "", Some(until)).await?)
-    }
-
-    /// Follows what other processes, and earlier ones, revoked.
-    pub(crate) async fn follow(self: Arc<Self>) {
-        let mut watch = self.store.watch();
-        loop {
-            self.read_all().await;
-            loop {
-                match watch.next().await {
-                    Some(Change::Changed { key, .. }) if key.collection == REVOKED => {
-                        self.read_one(&key).await
-                    }
-                    Some(Change::Changed { .. }) => {}
-                    Some(Change::Resync) => break,
-                    None => return,
-                }
-            }
-        }
-    }
-
-    async fn read_all(&self) {
-        for partition in [GRANT, TOKENS] {
-            let mut after: Option<String> = None;
-            loop {
-                let page = match self.store.scan(REVOKED, partition, after.as_deref(), PAGE).await {
-                    Ok(page) => page,
-                    Err(error) => {
-                        tracing::error!(%error, "revocations cannot be read: tried again");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                        continue;
-                    }
-                };
-                for entry in &page {
-                    self.apply(partition, &entry.id, entry.expires_at);
-                }
-                match page.last() {
-                    Some(last) if page.len() == PAGE => after = Some(last.id.clone()),
-                    _ => break,
-                }
-            }
-        }
-    }
-
-    async fn read_one(&self, key: &Key) {
-        match self.store.get(key).await {
-            Ok(Some(entry)) => self.apply(&key.partition, &key.id, entry.expires_at),
-            Ok(None) => {}
-            // Not to know for how long is no reason not to revoke.
-            Err(error) => {
-                tracing::error!(%error, "a revocation cannot be read: it counts for as long as any token lives");
-                self.apply(&key.partition, &key.id, None);
-            }
-        }
-    }
-
-    fn apply(&self, partition: &str, id: &str, until: Option<Timestamp>) {
-        let until = until.unwrap_or_else(|| self.clock.now().plus(self.access_ttl));
-        if partition == GRANT {
-            self.revocations.revoke_grant(id, until);
-        } else {
-            self.revocations.revoke_token(id, until);
-        }
+        Ok(self.revocations.revoke(&Revocation::token(&self.issuer, id), until).await?)
     }
 }
 

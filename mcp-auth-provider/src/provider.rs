@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     pub(crate) registration: Registration,
     pub(crate) browsers: Browsers,
-    pub(crate) grants: Arc<Grants>,
+    pub(crate) grants: Grants,
     pub(crate) pages: Pages,
     pub(crate) signing: SigningKey,
     pub(crate) verifier: Arc<JwtVerifier>,

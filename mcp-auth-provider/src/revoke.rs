@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use mcp_auth_core::Credential;
-use mcp_auth_core::verify::{TokenVerifier, VerifyContext};
+use mcp_auth_core::verify::{TokenVerifier, Verified, VerifyContext};
 
 use crate::answer::{Code, Refused, empty, method_not_allowed};
 use crate::form::Parameters;
@@ -41,7 +41,8 @@ impl Inner {
         let credential = Credential::bearer(token);
         for resource in &self.resources {
             let context = VerifyContext { resource, now: self.clock.now() };
-            if let Ok(principal) = self.verifier.verify(&credential, context).await
+            let verified = self.verifier.verify(&credential, context).await;
+            if let Ok(principal) = verified.as_ref().map(Verified::principal)
                 && principal.client_id() == Some(&client.id)
                 && let (Some(id), Some(until)) = (principal.token_id(), principal.expires_at())
             {

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use mcp_auth_core::guard::GuardBuilder;
 use mcp_auth_core::policy::{destructive, public, read, write};
 use mcp_auth_core::testing::{Authority, TokenBuilder};
-use mcp_auth_core::verify::Revocations;
+use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
+use mcp_auth_core::verify::{Revocation, Revocations};
 use mcp_auth_core::{Guard, ToolPolicies};
 use serde_json::Value;
 
@@ -158,6 +159,12 @@ impl Fixture {
     /// A call of a tool, as 2026-07-28 makes it.
     pub fn call(&self, tool: &str, arguments: Value) -> Ask {
         self.post(&message::call(tool, arguments))
+    }
+
+    /// Revokes for ten minutes.
+    pub async fn revoke(&self, revocation: &Revocation) {
+        let until = Timestamp::from_secs(Clock::system().now().as_secs() + 600);
+        self.revocations.revoke(revocation, until).await.unwrap();
     }
 
     /// Fails if anything ran.

@@ -10,13 +10,13 @@ use tracing::Instrument;
 
 use super::path::Place;
 use super::{Exchange, Guard, Refusal, media};
-use crate::credential::Credential;
+use crate::credential::{Credential, Scheme};
 use crate::http::{cors, read_body};
 use crate::limit::address_key;
 use crate::mcp::Revision;
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
-use crate::verify::{TokenRefusal, VerifyContext, VerifyError};
+use crate::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -171,14 +171,9 @@ impl Exchange {
         let Some(credential) = presented? else {
             return if anonymous { Ok(()) } else { Err(Refusal::NoToken { needed: None }) };
         };
-        let context = VerifyContext { resource: inner.resource.as_str(), now: inner.clock.now() };
-        let verdict = inner.verifier.verify(&credential, context).await.and_then(|principal| {
-            let revoked =
-                inner.revocations.as_ref().is_some_and(|revocations| revocations.is_revoked(&principal));
-            if revoked { Err(TokenRefusal::Revoked.into()) } else { Ok(principal) }
-        });
-        match verdict {
-            Ok(principal) => {
+        match self.verify(&credential).await {
+            Ok(verified) => {
+                let principal = verified.principal().clone();
                 self.span.record("subject", principal.subject());
                 self.span.record("client", principal.client_id());
                 parts.extensions.insert(principal.clone());
@@ -186,13 +181,28 @@ impl Exchange {
                 Ok(())
             }
             Err(VerifyError::Refused(refusal)) => {
-                inner.budget.note_failure(&who);
+                self.guard.inner.budget.note_failure(&who);
                 Err(refusal.into())
             }
             Err(VerifyError::Unavailable { reason, retry_after }) => {
                 Err(Refusal::Unavailable { reason, retry_after })
             }
         }
+    }
+
+    async fn verify(&self, credential: &Credential) -> Result<Verified, VerifyError> {
+        let inner = &self.guard.inner;
+        let context = VerifyContext { resource: inner.resource.as_str(), now: inner.clock.now() };
+        let verified = inner.verifier.verify(credential, context).await?;
+        if verified.binding().is_some() || credential.scheme() != Scheme::Bearer {
+            return Err(TokenRefusal::Binding.into());
+        }
+        for view in &inner.revocations {
+            if view.is_revoked(verified.principal()).await? {
+                return Err(TokenRefusal::Revoked.into());
+            }
+        }
+        Ok(verified)
     }
 
     /// Opens the session of a legacy request; a modern one has none, whatever it sends.

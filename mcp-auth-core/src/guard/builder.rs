@@ -316,7 +316,8 @@ fn jobs(verifier: &dyn TokenVerifier, budget: Arc<FailureBudget<IpAddr>>) -> Vec
             budget.sweep();
         }
     });
-    std::iter::once(sweep).chain(verifier.background()).collect()
+    let following = verifier.revocations().into_iter().filter_map(|view| view.background());
+    std::iter::once(sweep).chain(verifier.background()).chain(following).collect()
 }
 
 impl std::fmt::Debug for GuardBuilder {

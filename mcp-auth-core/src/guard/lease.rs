@@ -4,8 +4,9 @@
 //! 2. Only event streams are leased; which of them is a choice, because cutting a destructive call half-way may be worse
 //!    than letting it end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 
 use tokio::sync::watch;
 
@@ -48,7 +49,7 @@ pub(super) type Term = Pin<Box<dyn Future<Output = LeaseEnd> + Send + Sync>>;
 /// Completes when the lease ends.
 pub(super) fn term(
     principal: Option<Principal>,
-    revocations: Option<Revocations>,
+    revocations: Vec<Revocations>,
     clock: Clock,
     mut shutdown: watch::Receiver<bool>,
 ) -> Term {
@@ -66,15 +67,16 @@ pub(super) fn term(
             }
         };
         let revoked = async {
-            let (Some(principal), Some(revocations)) = (principal.as_ref(), revocations.as_ref()) else {
+            let Some(principal) = principal.as_ref().filter(|_| !revocations.is_empty()) else {
                 return std::future::pending().await;
             };
-            let mut changes = revocations.watch();
-            while !revocations.is_revoked(principal) {
-                if changes.changed().await.is_err() {
-                    return std::future::pending().await;
-                }
-            }
+            let mut views: Vec<_> =
+                revocations.iter().map(|view| Box::pin(view.revoked(principal))).collect();
+            poll_fn(|cx| match views.iter_mut().any(|view| view.as_mut().poll(cx).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
         };
         let shut_down = async {
             if shutdown.wait_for(|down| *down).await.is_err() {

@@ -15,15 +15,15 @@
 //! ```
 //! use mcp_auth_core::{Guard, Principal, ToolPolicies, TokenVerifier, Credential};
 //! use mcp_auth_core::policy::read;
-//! use mcp_auth_core::verify::{VerifyContext, VerifyError, TokenRefusal};
+//! use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
 //!
 //! struct OneToken;
 //!
 //! #[async_trait::async_trait]
 //! impl TokenVerifier for OneToken {
-//!     async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Principal, VerifyError> {
+//!     async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
 //!         match credential.expose_token() {
-//!             "secret" => Ok(Principal::builder("https://issuer.example", "ada").build()),
+//!             "secret" => Ok(Principal::builder("https://issuer.example", "ada").build().into()),
 //!             _ => Err(TokenRefusal::Unknown.into()),
 //!         }
 //!     }
@@ -93,7 +93,7 @@ struct Inner {
     proxies: TrustedProxies,
     verifier: Arc<dyn TokenVerifier>,
     policy: Arc<dyn ScopePolicy>,
-    revocations: Option<Revocations>,
+    revocations: Vec<Revocations>,
     challenge_scope: ScopeSet,
     obtainable: Option<ScopeSet>,
     budget: Arc<FailureBudget<IpAddr>>,

@@ -12,7 +12,7 @@
 //! let token = authority.token("https://mcp.example/mcp").scope("notes:read").sign();
 //! let context = VerifyContext { resource: "https://mcp.example/mcp", now: Clock::system().now() };
 //! let ada = verifier.verify(&Credential::bearer(token), context).await?;
-//! assert!(ada.scopes().contains("notes:read"));
+//! assert!(ada.principal().scopes().contains("notes:read"));
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 

@@ -1,13 +1,16 @@
 //! From a credential to a principal.
 //!
-//! 1. A [`TokenVerifier`] either names a [`Principal`] or refuses; it never asks another verifier after a refusal.
+//! 1. A [`TokenVerifier`] either names a [`Principal`](crate::Principal) or refuses; it never asks another verifier after a refusal.
 //! 2. A refusal is about the token ([`VerifyError::Refused`], answered 401); not being able to tell is
 //!    [`VerifyError::Unavailable`], answered 503 and never 401.
 //! 3. The audience is the resource that the guard protects, handed over with every call.
 
+mod binding;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod revocations;
+mod upstream_credential;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +19,14 @@ use async_trait::async_trait;
 
 use crate::background::Job;
 use crate::credential::Credential;
-use crate::principal::Principal;
 use crate::scope::ScopeSet;
+use crate::store::StoreError;
 use crate::time::Timestamp;
 
-pub use revocations::Revocations;
+pub use binding::{Binding, Thumbprint};
+pub use revocations::{Revocation, Revocations};
+pub use upstream_credential::UpstreamCredential;
+pub use verified::Verified;
 
 /// What a verifier is told beside the credential.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +37,7 @@ pub struct VerifyContext<'a> {
     pub now: Timestamp,
 }
 
-/// Turns a credential into a [`Principal`], or refuses it.
+/// Turns a credential into a [`Principal`](crate::Principal), or refuses it.
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + 'static {
     /// Verifies one credential.
@@ -42,7 +48,7 @@ pub trait TokenVerifier: Send + Sync + 'static {
         &self,
         credential: &Credential,
         context: VerifyContext<'_>,
-    ) -> Result<Principal, VerifyError>;
+    ) -> Result<Verified, VerifyError>;
 
     /// The issuers whose tokens are taken, for `authorization_servers` (RFC 9728). At least one.
     fn authorization_servers(&self) -> Vec<String>;
@@ -53,8 +59,13 @@ pub trait TokenVerifier: Send + Sync + 'static {
     }
 
     /// What was revoked before its time; the guard asks on every request and ends streams by it.
-    fn revocations(&self) -> Option<Revocations> {
-        None
+    fn revocations(&self) -> Vec<Revocations> {
+        Vec::new()
+    }
+
+    /// Grows whenever verdicts that were given before must not be used again: a key was withdrawn, a record changed.
+    fn epoch(&self) -> u64 {
+        0
     }
 
     /// False while no token could be verified (for readiness).
@@ -74,7 +85,7 @@ impl<V: TokenVerifier + ?Sized> TokenVerifier for Arc<V> {
         &self,
         credential: &Credential,
         context: VerifyContext<'_>,
-    ) -> Result<Principal, VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         (**self).verify(credential, context).await
     }
     fn authorization_servers(&self) -> Vec<String> {
@@ -83,8 +94,11 @@ impl<V: TokenVerifier + ?Sized> TokenVerifier for Arc<V> {
     fn obtainable_scopes(&self) -> Option<ScopeSet> {
         (**self).obtainable_scopes()
     }
-    fn revocations(&self) -> Option<Revocations> {
+    fn revocations(&self) -> Vec<Revocations> {
         (**self).revocations()
+    }
+    fn epoch(&self) -> u64 {
+        (**self).epoch()
     }
     fn is_ready(&self) -> bool {
         (**self).is_ready()
@@ -109,6 +123,13 @@ pub enum VerifyError {
         /// When to try again.
         retry_after: Duration,
     },
+}
+
+impl From<StoreError> for VerifyError {
+    fn from(error: StoreError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Unavailable { reason: format!("{error}{cause}"), retry_after: Duration::from_secs(5) }
+    }
 }
 
 /// Why a token is refused. The kind is for the log; a client learns only `invalid_token`.

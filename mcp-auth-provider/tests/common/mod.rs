@@ -140,8 +140,9 @@ impl Fixture {
         let resource = self.at("/mcp");
         let verifier = self.provider.verifier();
         let context = VerifyContext { resource: &resource, now: self.clock.now() };
-        let principal = verifier.verify(&credential, context).await.map_err(|error| error.to_string())?;
-        let revoked = verifier.revocations().unwrap().is_revoked(&principal);
+        let verified = verifier.verify(&credential, context).await.map_err(|error| error.to_string())?;
+        let principal = verified.principal().clone();
+        let revoked = verifier.revocations()[0].is_revoked(&principal).await.unwrap();
         if revoked { Err("revoked".to_owned()) } else { Ok(principal) }
     }
 

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use mcp_auth_core::verify::{TokenVerifier, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Principal};
+use mcp_auth_core::Credential;
+use mcp_auth_core::verify::{TokenVerifier, Verified, VerifyContext, VerifyError};
 use serde_json::json;
 
 use crate::{Fixture, Serve, message, raw};
@@ -112,7 +112,7 @@ struct Down;
 
 #[async_trait::async_trait]
 impl TokenVerifier for Down {
-    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Principal, VerifyError> {
+    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
         Err(VerifyError::Unavailable {
             reason: "secret reason".to_owned(),
             retry_after: Duration::from_secs(9),

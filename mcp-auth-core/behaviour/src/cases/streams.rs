@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mcp_auth_core::guard::Lease;
-use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_core::time::Clock;
+use mcp_auth_core::verify::Revocation;
 use serde_json::json;
 
 use crate::{Fixture, Serve, message};
@@ -93,7 +94,7 @@ pub async fn a_lease_of_everything_cuts_calls<S: Serve>() {
     let token = fixture.ada("notes:read").claim("jti", json!("one")).sign();
     let mut response = fixture.post(&call).token(&token).open().await;
     assert!(until(&mut response, "notifications/progress").await.is_some());
-    fixture.revocations.revoke_token("one", Timestamp::from_secs(Clock::system().now().as_secs() + 600));
+    fixture.revoke(&Revocation::token(fixture.authority.issuer(), "one")).await;
     let (text, took) = to_end(response).await;
     assert!(took < Duration::from_secs(2) && !text.contains("counted"), "{took:?} {text}");
 }
@@ -107,7 +108,7 @@ pub async fn a_stream_ends_when_it_is_revoked<S: Serve>() {
     let mut stream =
         get.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY).open().await;
     assert!(until(&mut stream, "\n").await.is_some());
-    fixture.revocations.revoke_token("one", Timestamp::from_secs(Clock::system().now().as_secs() + 600));
+    fixture.revoke(&Revocation::token(fixture.authority.issuer(), "one")).await;
     let (_, took) = to_end(stream).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
 }

@@ -6,7 +6,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mcp_auth_core::testing::TokenBuilder;
-use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_core::time::Clock;
+use mcp_auth_core::verify::Revocation;
 use mcp_auth_core::verify::jwt::Algorithm;
 use serde_json::{Value, json};
 
@@ -192,14 +193,13 @@ pub async fn bad_tokens_are_refused_alike<S: Serve>() {
 /// A token that was revoked, by itself or with its grant, and one whose key is gone.
 pub async fn a_revoked_token_and_a_key_that_was_rotated_out_are_refused<S: Serve>() {
     let fixture = Fixture::start::<S>().await;
-    let later = Timestamp::from_secs(now() + 600);
     let token = fixture.ada("notes:read").claim("jti", json!("one")).claim("gid", json!("grant")).sign();
     list_notes(&fixture, &token).await.is(200, None);
-    fixture.revocations.revoke_token("one", later);
+    fixture.revoke(&Revocation::token(fixture.authority.issuer(), "one")).await;
     list_notes(&fixture, &token).await.is(401, -32000).challenges("invalid_token", "notes:read");
     let sibling = fixture.ada("notes:read").claim("jti", json!("two")).claim("gid", json!("grant")).sign();
     list_notes(&fixture, &sibling).await.is(200, None);
-    fixture.revocations.revoke_grant("grant", later);
+    fixture.revoke(&Revocation::grant(fixture.authority.issuer(), "grant")).await;
     list_notes(&fixture, &sibling).await.is(401, -32000).challenges("invalid_token", "notes:read");
 
     let old = fixture.reader();

@@ -9,7 +9,7 @@ use super::keys::{Algorithm, Key};
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Kind, Limits, Raw};
 use crate::principal::Principal;
-use crate::verify::{TokenRefusal, VerifyContext};
+use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_HEADER: usize = 4096;
 const MAX_KID: usize = 256;
@@ -69,7 +69,7 @@ impl<'a> Token<'a> {
         key: &Key,
         rules: &Rules,
         context: VerifyContext<'_>,
-    ) -> Result<Principal, TokenRefusal> {
+    ) -> Result<Verified, TokenRefusal> {
         if !key.verifies(self.signed.as_bytes(), &self.signature) {
             return Err(TokenRefusal::Signature);
         }
@@ -94,10 +94,13 @@ impl<'a> Token<'a> {
         {
             return Err(TokenRefusal::Type);
         }
-        if claims.get("cnf").is_some() {
-            return Err(TokenRefusal::Binding);
-        }
-        principal(claims, rules, self.claims.as_slice(), expires_at, issued_at)
+        let binding = Binding::from_claims(claims)?;
+        let principal = principal(claims, rules, self.claims.as_slice(), expires_at, issued_at)?;
+        let verified = Verified::from(principal).reusable_until(expires_at);
+        Ok(match binding {
+            Some(binding) => verified.bound_to(binding),
+            None => verified,
+        })
     }
 }
 

@@ -27,12 +27,10 @@ mod slot;
 
 use async_trait::async_trait;
 
-use super::{Revocations, TokenVerifier, VerifyContext, VerifyError};
+use super::{Revocations, TokenVerifier, Verified, VerifyContext, VerifyError};
 use crate::background::Job;
-use crate::credential::{Credential, Scheme};
-use crate::principal::Principal;
+use crate::credential::Credential;
 use crate::scope::ScopeSet;
-use crate::verify::TokenRefusal;
 
 pub use builder::{JwtVerifierBuilder, TypRule};
 pub use keys::{Algorithm, KeysError};
@@ -60,11 +58,7 @@ impl TokenVerifier for JwtVerifier {
         &self,
         credential: &Credential,
         context: VerifyContext<'_>,
-    ) -> Result<Principal, VerifyError> {
-        if credential.scheme() != Scheme::Bearer {
-            // Without checking the proof, a bound token would be as good as a bearer token.
-            return Err(TokenRefusal::Binding.into());
-        }
+    ) -> Result<Verified, VerifyError> {
         let token = check::Token::read(credential.expose_token(), &self.rules)?;
         let key = self.keys.find(token.kid(), token.algorithm()).await?;
         token.verify(&key, &self.rules, context).map_err(Into::into)
@@ -78,8 +72,8 @@ impl TokenVerifier for JwtVerifier {
         self.rules.obtainable.clone()
     }
 
-    fn revocations(&self) -> Option<Revocations> {
-        self.rules.revocations.clone()
+    fn revocations(&self) -> Vec<Revocations> {
+        self.rules.revocations.iter().cloned().collect()
     }
 
     fn is_ready(&self) -> bool {

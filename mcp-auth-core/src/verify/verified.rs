@@ -1,0 +1,91 @@
+//! What a verifier found out about a credential.
+
+use crate::principal::Principal;
+use crate::time::Timestamp;
+
+use super::{Binding, UpstreamCredential};
+
+/// A credential that was found good: whose it is, and what else the guard has to know about it. Cheap to clone.
+///
+/// ```
+/// use mcp_auth_core::Principal;
+/// use mcp_auth_core::verify::Verified;
+///
+/// let once = Verified::from(Principal::builder("https://issuer.example", "ada").build());
+/// assert!(once.reuse_until().is_none(), "asked again for every request");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verified {
+    principal: Principal,
+    binding: Option<Binding>,
+    reuse_until: Option<Timestamp>,
+    rotation_due: Option<Timestamp>,
+    upstream: Option<UpstreamCredential>,
+}
+
+impl From<Principal> for Verified {
+    /// Good for this one request.
+    fn from(principal: Principal) -> Self {
+        Self { principal, binding: None, reuse_until: None, rotation_due: None, upstream: None }
+    }
+}
+
+impl Verified {
+    /// The guard may take the same credential again without asking, until `at` and never past its expiry.
+    #[must_use]
+    pub fn reusable_until(mut self, at: Timestamp) -> Self {
+        self.reuse_until = Some(self.principal.expires_at().map_or(at, |end| end.min(at)));
+        self
+    }
+
+    /// The credential is good only together with this proof (RFC 9449, RFC 8705), which the guard checks on every request.
+    #[must_use]
+    pub fn bound_to(mut self, binding: Binding) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// The credential should have been replaced by `at`; answers after that say so.
+    #[must_use]
+    pub fn rotation_due(mut self, at: Timestamp) -> Self {
+        self.rotation_due = Some(at);
+        self
+    }
+
+    /// What tools may show to the service's own API for this principal.
+    #[must_use]
+    pub fn with_upstream(mut self, credential: UpstreamCredential) -> Self {
+        self.upstream = Some(credential);
+        self
+    }
+
+    /// Whose the credential is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The proof that has to come with it.
+    #[must_use]
+    pub fn binding(&self) -> Option<&Binding> {
+        self.binding.as_ref()
+    }
+
+    /// Until when the verdict may be used again; `None` for this request only.
+    #[must_use]
+    pub fn reuse_until(&self) -> Option<Timestamp> {
+        self.reuse_until
+    }
+
+    /// When it should have been replaced.
+    #[must_use]
+    pub fn due_for_rotation(&self) -> Option<Timestamp> {
+        self.rotation_due
+    }
+
+    /// What tools may show to the service's own API.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamCredential> {
+        self.upstream.as_ref()
+    }
+}
