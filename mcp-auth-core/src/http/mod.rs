@@ -12,7 +12,7 @@ mod resource;
 
 pub use address::{AddressError, TrustedProxies};
 pub use body::{BodyError, drain_body, read_body};
-pub use challenge::{Challenge, ChallengeError};
+pub use challenge::{Challenge, ChallengeError, ChallengeScheme};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use metadata::{ProtectedResourceMetadata, WELL_KNOWN};

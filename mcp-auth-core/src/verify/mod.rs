@@ -5,10 +5,16 @@
 //!    [`VerifyError::Unavailable`], answered 503 and never 401.
 //! 3. The audience is the resource that the guard protects, handed over with every call.
 
+#[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only claims are read for it"))]
 mod binding;
+mod cache;
+mod certificate;
+#[cfg(feature = "jwt")]
+pub mod dpop;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod revocations;
+mod router;
 mod upstream_credential;
 mod verified;
 
@@ -24,7 +30,11 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 
 pub use binding::{Binding, Thumbprint};
+pub(crate) use cache::TokenCache;
+pub use cache::{CacheKey, CacheSettings};
+pub use certificate::ClientCertificate;
 pub use revocations::{Revocation, Revocations};
+pub use router::{VerifierRouter, is_jwt_shaped};
 pub use upstream_credential::UpstreamCredential;
 pub use verified::Verified;
 

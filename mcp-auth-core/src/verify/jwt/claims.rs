@@ -21,7 +21,7 @@ pub(super) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenR
 }
 
 /// A `NumericDate` (RFC 7519, section 2), floored to whole seconds.
-pub(super) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
+pub(crate) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let number: f64 = value.as_number().and_then(|lexeme| lexeme.parse().ok()).ok_or(TokenRefusal::Claim)?;
     if !(0.0..=MAX_DATE).contains(&number) || number.is_sign_negative() {

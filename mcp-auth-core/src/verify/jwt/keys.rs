@@ -42,7 +42,7 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 }
@@ -71,6 +71,10 @@ pub(super) struct Key {
 }
 
 impl Key {
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// True if `signature` is this key's over `message`.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify_sig(message, signature).is_ok()
@@ -134,7 +138,7 @@ impl KeySet {
     }
 }
 
-fn parse_key(value: serde_json::Value) -> Result<Key, &'static str> {
+pub(super) fn parse_key(value: serde_json::Value) -> Result<Key, &'static str> {
     if PRIVATE_MEMBERS.iter().any(|member| value.get(member).is_some()) {
         return Err("it is private or symmetric");
     }

@@ -21,6 +21,7 @@ mod builder;
 mod check;
 mod claims;
 mod keys;
+mod proof_key;
 #[cfg(feature = "fetch")]
 mod refresh;
 mod slot;
@@ -35,6 +36,9 @@ use crate::scope::ScopeSet;
 pub use builder::{JwtVerifierBuilder, TypRule};
 pub use keys::{Algorithm, KeysError};
 pub use slot::JwtKeys;
+
+pub(crate) use claims::date as numeric_date;
+pub(crate) use proof_key::ProofKey;
 
 /// Verifies the JWT access tokens of one issuer.
 #[derive(Debug)]
