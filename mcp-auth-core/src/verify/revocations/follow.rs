@@ -50,7 +50,8 @@ impl Revocations {
                         }
                     }
                 }
-                Some(Change::Changed { .. }) => self.heard(now),
+                // Changes come in order: none before this one was missed.
+                Some(Change::Changed { .. } | Change::Alive) => self.heard(now),
                 Some(Change::Resync) | None => return Ok(()),
             }
         }
