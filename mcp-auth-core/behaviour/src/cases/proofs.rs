@@ -197,13 +197,7 @@ impl Store for Down {
     async fn get(&self, _: &Key) -> Result<Option<Entry>, StoreError> {
         Err(StoreError::Unavailable("down".into()))
     }
-    async fn scan(
-        &self,
-        _: &'static str,
-        _: &str,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    async fn scan(&self, _: &str, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Entry>, StoreError> {
         Err(StoreError::Unavailable("down".into()))
     }
     async fn commit(&self, _: Vec<Write>) -> Result<Committed, StoreError> {
