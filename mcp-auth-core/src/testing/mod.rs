@@ -20,6 +20,6 @@ mod authority;
 mod signer;
 mod token;
 
-pub use authority::Authority;
+pub use authority::{Authority, AuthorityBuilder, Discovery, Fault};
 pub use signer::TestKey;
 pub use token::TokenBuilder;

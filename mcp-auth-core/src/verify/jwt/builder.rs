@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::JwtVerifier;
-use super::keys::Algorithm;
+use super::algorithm::Algorithm;
 use super::slot::JwtKeys;
 use crate::config::ConfigErrors;
 use crate::http::is_loopback;

@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::algorithm::Algorithm;
 use super::builder::{Rules, TypRule};
 use super::claims;
-use super::keys::{Algorithm, Key};
+use super::key::Key;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Kind, Limits, Raw};
 use crate::principal::Principal;
@@ -70,7 +71,7 @@ impl<'a> Token<'a> {
         rules: &Rules,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if !key.verifies(self.signed.as_bytes(), &self.signature) {
+        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
             return Err(TokenRefusal::Signature);
         }
         let claims = object(&self.claims)?;

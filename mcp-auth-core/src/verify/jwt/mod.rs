@@ -17,9 +17,11 @@
 //! assert!(verifier.unwrap_err().to_string().contains("no usable key"));
 //! ```
 
+mod algorithm;
 mod builder;
 mod check;
 mod claims;
+mod key;
 mod keys;
 #[cfg(feature = "fetch")]
 mod refresh;
@@ -32,8 +34,9 @@ use crate::background::Job;
 use crate::credential::Credential;
 use crate::scope::ScopeSet;
 
+pub use algorithm::Algorithm;
 pub use builder::{JwtVerifierBuilder, TypRule};
-pub use keys::{Algorithm, KeysError};
+pub use keys::KeysError;
 pub use slot::JwtKeys;
 
 /// Verifies the JWT access tokens of one issuer.

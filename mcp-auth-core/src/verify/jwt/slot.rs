@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::keys::{Algorithm, Key, KeySet, KeysError};
+use super::algorithm::Algorithm;
+use super::key::Key;
+use super::keys::{KeySet, KeysError};
 use crate::time::{Clock, Timestamp};
 use crate::verify::{TokenRefusal, VerifyError};
 
