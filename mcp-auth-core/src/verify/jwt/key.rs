@@ -16,6 +16,9 @@ use super::algorithm::Algorithm;
 /// The members of private and symmetric keys (RFC 7518, section 6).
 const PRIVATE_MEMBERS: [&str; 3] = ["d", "k", "p"];
 
+/// The bits of an RSA modulus. The library looks at modulus and exponent only when it verifies.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
 /// A public key, ready for each algorithm that it verifies.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -125,6 +128,14 @@ type Uses = (Vec<u8>, Vec<(Algorithm, ParsedPublicKey)>);
 fn rsa(n: &str, e: &str, declared: Option<Algorithm>) -> Result<Uses, &'static str> {
     let strip = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
     let (n, e) = (strip(decode(n)?), strip(decode(e)?));
+    let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
+    if !RSA_BITS.contains(&bits) {
+        return Err("its modulus is too short or too long");
+    }
+    let is_odd = e.last().is_some_and(|last| last % 2 == 1);
+    if !is_odd || e == [1] || e.len() > 4 {
+        return Err("its exponent is not an odd number from 3 to 32 bits");
+    }
     let material = [&n[..], &[0], &e].concat();
     let components = rsa::PublicKeyComponents { n, e };
     let mut uses = Vec::new();
