@@ -21,7 +21,7 @@ mod proof;
 mod signer;
 mod token;
 
-pub use authority::Authority;
+pub use authority::{Authority, AuthorityBuilder, Discovery, Fault};
 pub use proof::{ProofBuilder, thumbprint};
 pub use signer::TestKey;
 pub use token::TokenBuilder;

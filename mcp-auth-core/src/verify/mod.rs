@@ -170,6 +170,9 @@ pub enum TokenRefusal {
     /// `aud` does not name this resource.
     #[error("the audience is another one")]
     Audience,
+    /// The client is not one of those that are allowed.
+    #[error("the client is not allowed")]
+    Client,
     /// Past `exp`.
     #[error("the token has expired")]
     Expired,
@@ -203,6 +206,7 @@ impl TokenRefusal {
             Self::Signature => "token_signature",
             Self::Issuer => "token_issuer",
             Self::Audience => "token_audience",
+            Self::Client => "token_client",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::Claim => "token_claim",

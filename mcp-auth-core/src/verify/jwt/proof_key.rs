@@ -2,13 +2,15 @@
 
 use aws_lc_rs::digest;
 
-use super::keys::{Algorithm, Key, parse_key};
+use super::algorithm::Algorithm;
+use super::key::Key;
 use crate::mcp::Raw;
 use crate::verify::Thumbprint;
 
 /// A public key out of a proof's header.
 pub(crate) struct ProofKey {
     key: Key,
+    algorithm: Algorithm,
     thumbprint: Thumbprint,
 }
 
@@ -16,12 +18,16 @@ impl ProofKey {
     /// Reads a JWK for `algorithm`; `None` if it is not usable for it.
     pub(crate) fn read(jwk: Raw<'_>, algorithm: Algorithm) -> Option<Self> {
         let thumbprint = thumbprint(jwk)?;
-        let key = parse_key(serde_json::from_slice(jwk.bytes()).ok()?).ok()?;
-        (key.algorithm() == algorithm).then_some(Self { key, thumbprint })
+        let mut value: serde_json::Value = serde_json::from_slice(jwk.bytes()).ok()?;
+        // For this algorithm only: a key of which nothing more is used need not be made ready for more.
+        let declared = value.as_object_mut()?.insert("alg".to_owned(), algorithm.as_str().into());
+        let fits = declared.is_none_or(|declared| declared == algorithm.as_str());
+        let key = Key::parse(value).ok().filter(|_| fits)?;
+        Some(Self { key, algorithm, thumbprint })
     }
 
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verifies(message, signature)
+        self.key.verifies(self.algorithm, message, signature)
     }
 
     pub(crate) fn thumbprint(&self) -> Thumbprint {
