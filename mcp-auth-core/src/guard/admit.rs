@@ -192,7 +192,11 @@ impl Exchange {
 
     async fn verify(&self, credential: &Credential) -> Result<Verified, VerifyError> {
         let inner = &self.guard.inner;
-        let context = VerifyContext { resource: inner.resource.as_str(), now: inner.clock.now() };
+        let context = VerifyContext {
+            resource: inner.resource.as_str(),
+            now: inner.clock.now(),
+            address: self.address,
+        };
         let verified = inner.verifier.verify(credential, context).await?;
         if verified.binding().is_some() || credential.scheme() != Scheme::Bearer {
             return Err(TokenRefusal::Binding.into());

@@ -5,6 +5,7 @@
 //!    [`VerifyError::Unavailable`], answered 503 and never 401.
 //! 3. The audience is the resource that the guard protects, handed over with every call.
 
+pub mod api_key;
 mod binding;
 #[cfg(feature = "jwt")]
 pub mod jwt;
@@ -12,6 +13,7 @@ mod revocations;
 mod upstream_credential;
 mod verified;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub struct VerifyContext<'a> {
     pub resource: &'a str,
     /// The time by the guard's clock.
     pub now: Timestamp,
+    /// Where the request came from, if that is known: to be noted, never to be decided by.
+    pub address: Option<IpAddr>,
 }
 
 /// Turns a credential into a [`Principal`](crate::Principal), or refuses it.
