@@ -87,7 +87,7 @@ impl Grants {
                     Some(Change::Changed { key, .. }) if key.collection == REVOKED => {
                         self.read_one(&key).await
                     }
-                    Some(Change::Changed { .. }) => {}
+                    Some(Change::Changed { .. } | Change::Alive) => {}
                     Some(Change::Resync) => break,
                     None => return,
                 }
