@@ -158,7 +158,7 @@ impl Store for MemoryStore {
     }
 
     fn watch(&self) -> Watch {
-        Watch::new(self.changes.subscribe())
+        Watch::in_process(self.changes.subscribe())
     }
 }
 

@@ -3,7 +3,8 @@
 //! 1. A [`Key`] is (collection, partition, id); an [`Entry`] has a version that is never reused for that key.
 //! 2. [`Store::commit`] applies a few writes, each with a [`Condition`], all or none, inside one partition.
 //! 3. An entry past its expiry is never returned, even if it was not swept yet.
-//! 4. [`Store::watch`] yields what changed, or [`Change::Resync`] where something may have been missed.
+//! 4. [`Store::watch`] yields what changed, [`Change::Resync`] where something may have been missed, and while
+//!    nothing happens [`Change::Alive`], at least every two seconds: silence means that nothing is known.
 //! 5. Tokens, codes and keys are stored only as hashes.
 //!
 //! ```
@@ -17,16 +18,17 @@
 //! ```
 
 mod memory;
+mod watch;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::broadcast;
 
 use crate::time::Timestamp;
 
 pub use memory::MemoryStore;
+pub use watch::{Change, Watch};
 
 /// Names an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,42 +93,6 @@ pub enum Committed {
     Conflict,
 }
 
-/// What happened in a watched collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// This entry was written or deleted.
-    Changed {
-        /// Which one.
-        key: Key,
-        /// Its version after the write.
-        version: u64,
-    },
-    /// Changes may have been missed: scan again.
-    Resync,
-}
-
-/// Yields the changes of a store from the call of [`Store::watch`] on.
-#[derive(Debug)]
-pub struct Watch {
-    receiver: broadcast::Receiver<Change>,
-}
-
-impl Watch {
-    /// A watch fed by `receiver`, for implementations of [`Store`].
-    pub fn new(receiver: broadcast::Receiver<Change>) -> Self {
-        Self { receiver }
-    }
-
-    /// The next change; `None` once the store is gone.
-    pub async fn next(&mut self) -> Option<Change> {
-        match self.receiver.recv().await {
-            Ok(change) => Some(change),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Change::Resync),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
-    }
-}
-
 /// Why a store did not answer. Decisions that need it are answered 503.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -172,7 +138,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] if it is not known that they were applied, or they were not.
     async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError>;
 
-    /// What changes from now on, in every collection.
+    /// What changes from now on, in every collection; at least every two seconds a sign of life.
     fn watch(&self) -> Watch;
 }
 

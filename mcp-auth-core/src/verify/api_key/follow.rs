@@ -41,7 +41,7 @@ impl Inner {
                     Some(id) => self.changed(id),
                     None => tracing::warn!("something that is no key is kept among the API keys"),
                 },
-                Some(Change::Changed { .. }) => {}
+                Some(Change::Changed { .. } | Change::Alive) => {}
                 Some(Change::Resync) | None => return,
             }
         }

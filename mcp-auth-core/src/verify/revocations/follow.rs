@@ -50,7 +50,7 @@ impl Revocations {
                         }
                     }
                 }
-                Some(Change::Changed { .. }) => self.heard(now),
+                Some(Change::Changed { .. } | Change::Alive) => self.heard(now),
                 Some(Change::Resync) | None => return Ok(()),
             }
         }
