@@ -27,7 +27,7 @@ fn set(jwks: &[Value]) -> String {
 }
 
 async fn verify(verifier: &JwtVerifier, token: String) -> Result<(), TokenRefusal> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
     verifier.verify(&Credential::bearer(token), context).await.map(drop).map_err(|error| match error {
         VerifyError::Refused(refusal) => refusal,
         other => panic!("no verdict: {other}"),

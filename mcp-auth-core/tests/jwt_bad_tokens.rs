@@ -49,7 +49,7 @@ fn strict() -> JwtVerifier {
 }
 
 async fn verify_with(verifier: &JwtVerifier, token: &str, at: Timestamp) -> Result<Principal, TokenRefusal> {
-    let context = VerifyContext { resource: RESOURCE, now: at };
+    let context = VerifyContext { resource: RESOURCE, now: at, address: None };
     let verdict = verifier.verify(&Credential::bearer(token), context).await;
     verdict.map(|verified| verified.principal().clone()).map_err(|error| match error {
         VerifyError::Refused(refusal) => refusal,

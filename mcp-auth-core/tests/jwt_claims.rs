@@ -24,7 +24,7 @@ fn builder() -> JwtVerifierBuilder {
 }
 
 async fn verify(builder: JwtVerifierBuilder, token: &TokenBuilder) -> Result<Principal, TokenRefusal> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
     let verdict = builder.build().unwrap().verify(&Credential::bearer(token.sign()), context).await;
     verdict.map(|verified| verified.principal().clone()).map_err(|error| match error {
         VerifyError::Refused(refusal) => refusal,

@@ -24,7 +24,7 @@ fn set(keys: &[&TestKey]) -> String {
 }
 
 async fn verify(verifier: &JwtVerifier, token: &TokenBuilder) -> Result<Verified, TokenRefusal> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
     let verdict = verifier.verify(&Credential::bearer(token.sign()), context).await;
     verdict.map_err(|error| match error {
         VerifyError::Refused(refusal) => refusal,

@@ -34,7 +34,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
 });
 
 fn verify(token: &str) -> Result<String, VerifyError> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
     let credential = Credential::bearer(token);
     FIXTURE
         .runtime
@@ -103,7 +103,7 @@ proptest! {
         let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         if let Ok(Some(credential)) = Credential::from_request(&headers, &Uri::from_static("/mcp")) {
-            let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+            let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
             prop_assert!(FIXTURE.runtime.block_on(FIXTURE.verifier.verify(&credential, context)).is_err());
         }
     }

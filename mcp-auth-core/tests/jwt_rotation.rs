@@ -25,7 +25,7 @@ fn clock() -> Clock {
 }
 
 async fn verify(verifier: &JwtVerifier, token: &str) -> Result<Principal, VerifyError> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
     verifier.verify(&Credential::bearer(token), context).await.map(|verified| verified.principal().clone())
 }
 

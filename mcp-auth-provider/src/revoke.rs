@@ -40,7 +40,7 @@ impl Inner {
         }
         let credential = Credential::bearer(token);
         for resource in &self.resources {
-            let context = VerifyContext { resource, now: self.clock.now() };
+            let context = VerifyContext { resource, now: self.clock.now(), address: None };
             let verified = self.verifier.verify(&credential, context).await;
             if let Ok(principal) = verified.as_ref().map(Verified::principal)
                 && principal.client_id() == Some(&client.id)

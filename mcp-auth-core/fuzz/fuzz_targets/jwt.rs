@@ -31,7 +31,7 @@ static VERIFIERS: LazyLock<[JwtVerifier; 2]> = LazyLock::new(|| {
 
 fn verify(token: &str) {
     let credential = Credential::bearer(token);
-    let context = VerifyContext { resource: "https://mcp.example/mcp", now: Timestamp::from_secs(1_000_000_000) };
+    let context = VerifyContext { resource: "https://mcp.example/mcp", now: Timestamp::from_secs(1_000_000_000), address: None };
     for verifier in VERIFIERS.iter() {
         let verdict = pin!(verifier.verify(&credential, context)).poll(&mut Context::from_waker(Waker::noop()));
         let Poll::Ready(verdict) = verdict else { panic!("keys that are given are never waited for") };

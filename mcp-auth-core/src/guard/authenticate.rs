@@ -83,7 +83,7 @@ impl Exchange {
         if let Some(retry_after) = inner.budget.blocked(&who) {
             return Err(Refusal::TooManyFailures { retry_after });
         }
-        let context = VerifyContext { resource: inner.resource.as_str(), now };
+        let context = VerifyContext { resource: inner.resource.as_str(), now, address: self.address };
         let verdict = inner.verifier.verify(credential, context).await;
         let verified = verdict.map_err(|error| self.note(error, who))?;
         self.check_revoked(&verified).await.map_err(|error| self.note(error, who))?;

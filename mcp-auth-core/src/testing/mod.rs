@@ -10,7 +10,7 @@
 //! let authority = Authority::start().await?;
 //! let verifier = JwtVerifier::builder(authority.issuer()).jwks(authority.jwks()).build()?;
 //! let token = authority.token("https://mcp.example/mcp").scope("notes:read").sign();
-//! let context = VerifyContext { resource: "https://mcp.example/mcp", now: Clock::system().now() };
+//! let context = VerifyContext { resource: "https://mcp.example/mcp", now: Clock::system().now(), address: None };
 //! let ada = verifier.verify(&Credential::bearer(token), context).await?;
 //! assert!(ada.principal().scopes().contains("notes:read"));
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();

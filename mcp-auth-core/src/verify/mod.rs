@@ -5,6 +5,7 @@
 //!    [`VerifyError::Unavailable`], answered 503 and never 401.
 //! 3. The audience is the resource that the guard protects, handed over with every call.
 
+pub mod api_key;
 #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only claims are read for it"))]
 mod binding;
 mod cache;
@@ -18,6 +19,7 @@ mod router;
 mod upstream_credential;
 mod verified;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub struct VerifyContext<'a> {
     pub resource: &'a str,
     /// The time by the guard's clock.
     pub now: Timestamp,
+    /// Where the request came from, if that is known: to be noted, never to be decided by.
+    pub address: Option<IpAddr>,
 }
 
 /// Turns a credential into a [`Principal`](crate::Principal), or refuses it.

@@ -139,7 +139,7 @@ impl Fixture {
         let credential = Credential::bearer(tokens["access_token"].as_str().unwrap());
         let resource = self.at("/mcp");
         let verifier = self.provider.verifier();
-        let context = VerifyContext { resource: &resource, now: self.clock.now() };
+        let context = VerifyContext { resource: &resource, now: self.clock.now(), address: None };
         let verified = verifier.verify(&credential, context).await.map_err(|error| error.to_string())?;
         let principal = verified.principal().clone();
         let revoked = verifier.revocations()[0].is_revoked(&principal).await.unwrap();

@@ -1,0 +1,116 @@
+//! Keys that were read, by id, for as long as the store says nothing else of them. Bounded.
+//!
+//! 1. What is read while something changed is not kept: a reader takes the count of changes before it asks the store, and
+//!    keeps the answer only if the count is the same when it is put in.
+//! 2. A full shard loses any one entry; from then on every change counts as one of a key that somebody came with.
+//! 3. Ids that no key has are remembered for five seconds: few, and forgotten all at once when there are too many.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::KeyId;
+use super::live::Live;
+use crate::time::Timestamp;
+
+const SHARDS: usize = 16;
+const MAX_ABSENT: usize = 4096;
+const ABSENT_FOR: Duration = Duration::from_secs(5);
+
+type Shard = RwLock<HashMap<KeyId, Arc<Live>>>;
+
+pub(super) struct Cache {
+    shards: Box<[Shard]>,
+    per_shard: usize,
+    hasher: std::hash::RandomState,
+    absent: Mutex<HashMap<KeyId, Timestamp>>,
+    changes: AtomicU64,
+    has_evicted: AtomicBool,
+}
+
+impl Cache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            per_shard: capacity.div_ceil(SHARDS).max(1),
+            hasher: std::hash::RandomState::new(),
+            absent: Mutex::default(),
+            changes: AtomicU64::new(0),
+            has_evicted: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn get(&self, id: KeyId) -> Option<Arc<Live>> {
+        let shard = self.shard(id)?.read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&id).map(Arc::clone)
+    }
+
+    pub(super) fn is_absent(&self, id: KeyId, now: Timestamp) -> bool {
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.get(&id).is_some_and(|until| *until > now)
+    }
+
+    /// To be taken before the store is asked.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Keeps what was read since there were `changes`; false if it may be old by now.
+    pub(super) fn insert(&self, id: KeyId, live: Arc<Live>, changes: u64) -> bool {
+        let Some(shard) = self.shard(id) else { return false };
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        // Compared under the lock that a change takes after it has counted itself.
+        if self.changes() != changes {
+            return false;
+        }
+        if shard.len() >= self.per_shard && !shard.contains_key(&id) {
+            let any = shard.keys().next().copied();
+            if let Some(any) = any {
+                // Before the entry is gone: a change of it must count from now on.
+                self.has_evicted.store(true, Ordering::Release);
+                shard.remove(&any);
+            }
+        }
+        shard.insert(id, live);
+        true
+    }
+
+    /// Remembers that no key has this id, if nothing changed since there were `changes`.
+    pub(super) fn insert_absent(&self, id: KeyId, now: Timestamp, changes: u64) {
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.changes() != changes {
+            return;
+        }
+        if absent.len() >= MAX_ABSENT {
+            absent.clear();
+        }
+        absent.insert(id, now.plus(ABSENT_FOR));
+    }
+
+    /// Forgets a key that changed; true if a verdict on it may be about.
+    pub(super) fn changed(&self, id: KeyId) -> bool {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let known = self
+            .shard(id)
+            .and_then(|shard| shard.write().unwrap_or_else(PoisonError::into_inner).remove(&id))
+            .is_some();
+        known || self.has_evicted.load(Ordering::Acquire)
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    fn shard(&self, id: KeyId) -> Option<&Shard> {
+        let place = usize::try_from(self.hasher.hash_one(id) >> 32).ok()? % SHARDS;
+        self.shards.get(place)
+    }
+}

@@ -1,0 +1,152 @@
+//! A store that counts what it is asked, and keys over it at a time that stands.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_core::verify::api_key::{ApiKeys, ApiKeysBuilder, CreatedKey, NewKey};
+use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
+use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
+
+pub(crate) const ISSUER: &str = "https://app.example";
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) struct Counting {
+    inner: MemoryStore,
+    gets: AtomicUsize,
+    pub(crate) is_down: AtomicBool,
+}
+
+impl Counting {
+    pub(crate) fn new(clock: &Clock) -> Arc<Self> {
+        let inner = MemoryStore::new(clock.clone(), 100_000);
+        Arc::new(Self { inner, gets: AtomicUsize::new(0), is_down: AtomicBool::new(false) })
+    }
+
+    /// How often an entry was asked for since this was called last.
+    pub(crate) fn gets(&self) -> usize {
+        self.gets.swap(0, Ordering::SeqCst)
+    }
+
+    fn answer(&self) -> Result<(), StoreError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("unplugged".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for Counting {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.gets.fetch_add(1, Ordering::SeqCst);
+        self.answer()?;
+        self.inner.get(key).await
+    }
+    async fn scan(
+        &self,
+        collection: &str,
+        partition: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.answer()?;
+        self.inner.scan(collection, partition, after, limit).await
+    }
+    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
+        self.answer()?;
+        self.inner.commit(writes).await
+    }
+    fn watch(&self) -> Watch {
+        self.inner.watch()
+    }
+}
+
+pub(crate) struct Fixture {
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<Counting>,
+    pub(crate) keys: ApiKeys,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(crate) fn with(change: impl FnOnce(ApiKeysBuilder) -> ApiKeysBuilder) -> Self {
+        let clock = Clock::manual(START);
+        let store = Counting::new(&clock);
+        let keys = change(builder(&store, &clock)).build().unwrap();
+        Self { clock, store, keys }
+    }
+
+    /// Other keys over the same store.
+    pub(crate) fn other(&self, change: impl FnOnce(ApiKeysBuilder) -> ApiKeysBuilder) -> ApiKeys {
+        change(builder(&self.store, &self.clock)).build().unwrap()
+    }
+
+    /// Starts the background and waits until the store is followed.
+    pub(crate) async fn follow(&self) {
+        follow(&self.keys).await;
+    }
+
+    pub(crate) async fn check(&self, token: &str) -> Result<Verified, VerifyError> {
+        check(&self.keys, token, self.clock.now(), None).await
+    }
+
+    pub(crate) async fn check_from(&self, token: &str, address: &str) -> Result<Verified, VerifyError> {
+        check(&self.keys, token, self.clock.now(), Some(address.parse().unwrap())).await
+    }
+
+    pub(crate) async fn create(&self) -> CreatedKey {
+        self.keys.create(laptop()).await.unwrap()
+    }
+}
+
+fn builder(store: &Arc<Counting>, clock: &Clock) -> ApiKeysBuilder {
+    let store: Arc<dyn Store> = Arc::clone(store) as _;
+    ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).clock(clock.clone())
+}
+
+pub(crate) async fn follow(keys: &ApiKeys) {
+    let before = keys.epoch();
+    tokio::spawn(keys.background().expect("nobody follows yet"));
+    eventually(|| keys.epoch() > before).await;
+}
+
+pub(crate) async fn check(
+    keys: &ApiKeys,
+    token: &str,
+    now: Timestamp,
+    address: Option<IpAddr>,
+) -> Result<Verified, VerifyError> {
+    let context = VerifyContext { resource: "https://mcp.example/mcp", now, address };
+    keys.verify(&Credential::bearer(token), context).await
+}
+
+/// Waits for what the background does; at most a second.
+pub(crate) async fn eventually(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it did not come about within a second");
+}
+
+pub(crate) fn laptop() -> NewKey {
+    NewKey::new("cursor-work-laptop", "ada").scopes(ScopeSet::parse("tasks:read tasks:write").unwrap())
+}
+
+pub(crate) fn refused(verdict: Result<Verified, VerifyError>) -> TokenRefusal {
+    match verdict {
+        Err(VerifyError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
