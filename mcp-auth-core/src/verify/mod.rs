@@ -12,10 +12,16 @@ mod cache;
 mod certificate;
 #[cfg(feature = "jwt")]
 pub mod dpop;
+#[cfg(feature = "fetch")]
+pub mod introspection;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "fetch")]
+mod remote;
 mod revocations;
 mod router;
+#[cfg(feature = "fetch")]
+pub mod upstream;
 mod upstream_credential;
 mod verified;
 

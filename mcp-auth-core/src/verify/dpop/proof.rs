@@ -13,7 +13,7 @@ use super::{Expected, ProofRefusal};
 use crate::mcp::{Kind, Limits, Raw};
 use crate::time::Timestamp;
 use crate::verify::Thumbprint;
-use crate::verify::jwt::{Algorithm, ProofKey, numeric_date};
+use crate::verify::jwt::{Algorithm, ProofKey, claims::date};
 
 const MAX_PROOF: usize = 8 * 1024;
 const MAX_DEPTH: usize = 8;
@@ -52,7 +52,7 @@ impl Proof {
             method: required("htm", MAX_TEXT)?,
             url: required("htu", MAX_URL)?,
             token_hash: text_claim(claims, "ath", MAX_TEXT)?.ok_or(ProofRefusal::TokenHash)?,
-            issued_at: numeric_date(claims, "iat").ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
+            issued_at: date(claims, "iat").ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
             jti: required("jti", MAX_TEXT)?,
             nonce: text_claim(claims, "nonce", MAX_TEXT)?,
         })

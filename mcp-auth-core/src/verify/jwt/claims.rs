@@ -12,7 +12,7 @@ const MAX_AUDIENCES: usize = 64;
 const MAX_DATE: f64 = 253_402_300_799.0;
 
 /// A string of 1 to 1024 bytes.
-pub(super) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = value.as_str().ok_or(TokenRefusal::Claim)?;
     if text.is_empty() || text.len() > MAX_TEXT {
@@ -37,7 +37,7 @@ pub(crate) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, Tok
 }
 
 /// True if `aud`, a string or an array of strings, names one of `audiences` to the character; `None` without an `aud`.
-pub(super) fn has_audience(claims: Raw<'_>, audiences: &[&str]) -> Result<Option<bool>, TokenRefusal> {
+pub(crate) fn has_audience(claims: Raw<'_>, audiences: &[&str]) -> Result<Option<bool>, TokenRefusal> {
     let Some(value) = claims.get("aud") else { return Ok(None) };
     match value.kind() {
         Kind::String => Ok(Some(value.as_str().is_some_and(|one| audiences.contains(&&*one)))),
@@ -84,7 +84,7 @@ fn scope_set(value: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
 }
 
 /// The text of the first of `names` that is there.
-pub(super) fn first_text(claims: Raw<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn first_text(claims: Raw<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
     for name in names {
         if let Some(text) = text(claims, name)? {
             return Ok(Some(text));
@@ -94,7 +94,7 @@ pub(super) fn first_text(claims: Raw<'_>, names: &[String]) -> Result<Option<Str
 }
 
 /// The outermost actor (RFC 8693, section 4.1). Those inside it acted before and decide nothing.
-pub(super) fn actor(claims: Raw<'_>) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn actor(claims: Raw<'_>) -> Result<Option<String>, TokenRefusal> {
     match claims.get("act") {
         None => Ok(None),
         Some(act) => text(act, "sub")?.ok_or(TokenRefusal::Claim).map(Some),

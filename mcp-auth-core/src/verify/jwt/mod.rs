@@ -24,7 +24,7 @@ mod algorithm;
 mod build;
 mod builder;
 mod check;
-mod claims;
+pub(crate) mod claims;
 mod issuer;
 mod key;
 mod keys;
@@ -47,7 +47,6 @@ pub use keys::KeysError;
 pub use rules::TypRule;
 pub use slot::JwtKeys;
 
-pub(crate) use claims::date as numeric_date;
 pub(crate) use proof_key::ProofKey;
 
 /// Verifies the JWT access tokens of one issuer, or of several.
