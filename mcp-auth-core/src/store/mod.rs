@@ -17,6 +17,8 @@
 //! # Ok::<_, mcp_auth_core::store::StoreError>(()) }).unwrap();
 //! ```
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod memory;
 mod sealed;
 mod watch;
