@@ -20,7 +20,6 @@ const PRIVATE_MEMBERS: [&str; 3] = ["d", "k", "p"];
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A public key, ready for each algorithm that it verifies.
-#[derive(Debug)]
 pub(super) struct Key {
     kid: Option<String>,
     material: Vec<u8>,
@@ -101,6 +100,13 @@ impl Key {
             .iter()
             .find(|(one, _)| *one == algorithm)
             .is_some_and(|(_, public)| public.verify_sig(message, signature).is_ok())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let algorithms: Vec<Algorithm> = self.uses.iter().map(|(algorithm, _)| *algorithm).collect();
+        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
 

@@ -28,6 +28,7 @@ mod claims;
 mod issuer;
 mod key;
 mod keys;
+mod presets;
 #[cfg(feature = "fetch")]
 mod refresh;
 mod rules;
@@ -43,6 +44,7 @@ use crate::scope::ScopeSet;
 pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
 pub use keys::KeysError;
+pub use presets::{AudienceRule, Form, Parameter, Preset};
 pub use rules::TypRule;
 pub use slot::JwtKeys;
 
