@@ -196,7 +196,7 @@ async fn cognito() {
     refused(preset(), &pool.sign(), TokenRefusal::Issuer).await;
 
     assert!(problem(Preset::cognito("eu-central-1_AbCdEfGhI")).contains("allowed_clients"));
-    // With an audience (resource binding) the clients need not be named, and a token without one is refused.
+    // With an audience the clients need not be named, and a token without one is refused.
     let bound = || Preset::cognito("eu-central-1_AbCdEfGhI").audience(RESOURCE);
     refused(bound(), &good.sign(), TokenRefusal::Audience).await;
     verify(bound(), &good.claim("aud", json!(RESOURCE)).sign()).await.unwrap();

@@ -41,7 +41,8 @@ pub(super) static AUTH0: Preset = Preset {
     name: "auth0",
     issuer: "https://{domain}/",
     parameters: &[DOMAIN],
-    algorithms: &[Algorithm::Rs256],
+    // HS256 can be chosen, too: such tokens are refused.
+    algorithms: &[Algorithm::Rs256, Algorithm::Ps256],
     // `azp` in the default profile, `client_id` in the RFC 9068 profile.
     client_claims: &["client_id", "azp"],
     source: "https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles",
@@ -79,6 +80,7 @@ pub(super) static KEYCLOAK: Preset = Preset {
     // The type stands in the claims: an ID token says `ID`, a refresh token `Refresh`.
     required: &[("typ", &["Bearer", "DPoP"])],
     source: "https://www.keycloak.org/docs/latest/server_admin/#audience-support",
+    unverified: &["`typ`, `azp` and `scope` among the claims (seen in tokens, not on the page)"],
     ..OTHER
 };
 
@@ -113,7 +115,7 @@ pub(super) static WORKOS: Preset = Preset {
     algorithms: &[Algorithm::Rs256],
     client_claims: &["client_id", "azp"],
     names_client: false,
-    source: "https://workos.com/docs/authkit/mcp",
+    source: "https://workos.com/docs/user-management/mcp",
     unverified: &[
         "the URL of the keys",
         "the algorithm",
