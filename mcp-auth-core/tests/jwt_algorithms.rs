@@ -113,6 +113,29 @@ async fn es384_is_for_p384_alone() {
     assert!(matches!(JwtKeys::new(set(&[lies])), Err(KeysError::Empty)));
 }
 
+/// One signature is good for every message under the neutral element; the other points of small order are as weak.
+#[test]
+fn ed25519_keys_of_small_order_are_refused() {
+    let neutral = [&[1][..], &[0; 31]].concat();
+    let forged = [&neutral[..], &[0; 32]].concat();
+    let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, &neutral);
+    assert!(public.verify(b"anything", &forged).is_ok(), "why it has to be refused here");
+    let prime = |last: u8| [&[last][..], &[0xff; 30], &[0x7f]].concat();
+    let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+    let order_8: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&order_8[2 * at..2 * at + 2], 16).unwrap()).collect();
+    // The prime less a coordinate, byte by byte: no byte borrows.
+    let mirrored: Vec<u8> = prime(0xed).iter().zip(&order_8).map(|(prime, byte)| prime - byte).collect();
+    for point in [vec![0; 32], neutral, prime(0xec), prime(0xed), prime(0xee), order_8, mirrored] {
+        for sign in [0, 0x80] {
+            let mut point = point.clone();
+            point[31] |= sign;
+            let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&point) });
+            assert!(matches!(JwtKeys::new(set(&[jwk])), Err(KeysError::Empty)), "{point:x?}");
+        }
+    }
+}
+
 #[test]
 fn keys_that_are_of_no_use_are_refused() {
     let rsa = TestKey::generate(Algorithm::Rs256, "k").unwrap().jwk();

@@ -58,7 +58,8 @@ impl JwtVerifierBuilder {
                 "copy `issuer` from the server's metadata",
             );
         }
-        check_rules(&self.rules, self.audience_needed, &mut errors);
+        self.audience_rule.apply(self.default_audience.take(), &mut self.rules, &mut errors);
+        check_rules(&self.rules, &mut errors);
         let is_sound = errors.as_slice().is_empty();
         let rules = self.rules;
         let name = rules.issuer.clone();
@@ -111,7 +112,7 @@ impl JwtVerifierBuilder {
     }
 }
 
-fn check_rules(rules: &Rules, audience_needed: Option<&'static str>, errors: &mut ConfigErrors) {
+fn check_rules(rules: &Rules, errors: &mut ConfigErrors) {
     let issuer = &rules.issuer;
     if rules.algorithms.is_empty() {
         errors.push(
@@ -142,12 +143,6 @@ fn check_rules(rules: &Rules, audience_needed: Option<&'static str>, errors: &mu
     }
     if rules.audiences.iter().any(String::is_empty) {
         errors.push(format!("an audience for `{issuer}` is empty"), "name it as the tokens do");
-    }
-    if let Some(why) = audience_needed
-        && rules.audiences.is_empty()
-        && !rules.may_lack_audience
-    {
-        errors.push(format!("the audience of `{issuer}` is not named"), why);
     }
 }
 

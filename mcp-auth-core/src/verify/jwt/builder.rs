@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
+use super::presets::AudienceRule;
 use super::rules::{Rules, ScopeClaims, TypRule, names};
 use super::slot::JwtKeys;
 use crate::config::ConfigErrors;
@@ -29,8 +30,9 @@ pub struct JwtVerifierBuilder {
     pub(super) clock: Clock,
     /// What was wrong before `build`: a preset's parameters.
     pub(super) problems: ConfigErrors,
-    /// Why an audience has to be named, where the guard's resource cannot be it.
-    pub(super) audience_needed: Option<&'static str>,
+    /// What a preset knows of the audience.
+    pub(super) audience_rule: AudienceRule,
+    pub(super) default_audience: Option<String>,
     pub(super) others: Vec<JwtVerifierBuilder>,
 }
 
@@ -41,7 +43,8 @@ impl JwtVerifierBuilder {
             source: None,
             clock: Clock::system(),
             problems: ConfigErrors::default(),
-            audience_needed: None,
+            audience_rule: AudienceRule::Resource,
+            default_audience: None,
             others: Vec::new(),
         }
     }
@@ -91,9 +94,20 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Takes only tokens that have this claim with this text, to the character; repeatable.
+    /// Takes only tokens that have this claim with this text, to the character; repeatable. Of several texts for one claim
+    /// each will do.
     pub fn require_claim(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
-        self.rules.required.push((name.into(), text.into()));
+        let name = name.into();
+        match self.rules.required.iter_mut().find(|(claim, _)| *claim == name) {
+            Some((_, texts)) => texts.push(text.into()),
+            None => self.rules.required.push((name, vec![text.into()])),
+        }
+        self
+    }
+
+    /// Takes only tokens that name their client, as RFC 9068 asks for: the ID tokens of many servers name none.
+    pub fn require_client(mut self) -> Self {
+        self.rules.names_client = true;
         self
     }
 

@@ -95,8 +95,9 @@ impl<'a> Token<'a> {
         {
             return Err(TokenRefusal::Type);
         }
-        for (name, text) in &rules.required {
-            if claims::text(claims, name)?.as_ref() != Some(text) {
+        for (name, texts) in &rules.required {
+            let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
+            if !texts.contains(&text) {
                 return Err(TokenRefusal::Claim);
             }
         }
@@ -130,6 +131,7 @@ fn check_audience(
         return Err(TokenRefusal::Audience);
     }
     match &rules.clients {
+        None if rules.names_client && client.is_none() => Err(TokenRefusal::Client),
         Some(allowed) if !client.is_some_and(|client| allowed.iter().any(|one| one == client)) => {
             Err(TokenRefusal::Client)
         }

@@ -2,7 +2,8 @@
 //!
 //! 1. A key that names its `alg` verifies that one only. An RSA key that names none verifies RS* and PS* of every length;
 //!    which of them are taken is for the issuer's rules.
-//! 2. Private and symmetric keys, keys for encryption, RSA under 2048 bits and other curves are refused.
+//! 2. Private and symmetric keys, keys for encryption, RSA under 2048 bits, Ed25519 points of small order and other curves are
+//!    refused.
 
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
@@ -20,7 +21,6 @@ const PRIVATE_MEMBERS: [&str; 3] = ["d", "k", "p"];
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A public key, ready for each algorithm that it verifies.
-#[derive(Debug)]
 pub(super) struct Key {
     kid: Option<String>,
     material: Vec<u8>,
@@ -61,6 +61,9 @@ impl Key {
             }
             AlgorithmParameters::OctetKeyPair(parameters) if parameters.curve == EllipticCurve::Ed25519 => {
                 let point = decode(&parameters.x)?;
+                if is_of_small_order(&point) {
+                    return Err("anybody can sign for it");
+                }
                 let public = ParsedPublicKey::new(&ED25519, &point).map_err(rejected)?;
                 (point, vec![(Algorithm::EdDsa, public)])
             }
@@ -101,6 +104,13 @@ impl Key {
             .iter()
             .find(|(one, _)| *one == algorithm)
             .is_some_and(|(_, public)| public.verify_sig(message, signature).is_ok())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let algorithms: Vec<Algorithm> = self.uses.iter().map(|(algorithm, _)| *algorithm).collect();
+        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
 
@@ -145,6 +155,32 @@ fn rsa(n: &str, e: &str, declared: Option<Algorithm>) -> Result<Uses, &'static s
         }
     }
     Ok((material, uses))
+}
+
+/// True for the points of Ed25519 whose order divides 8, in every encoding: for some of them one signature is good for
+/// every message, and the library takes them.
+fn is_of_small_order(point: &[u8]) -> bool {
+    // Two halves that add up to the prime: the y of the points of order 8.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let Some((last, rest)) = point.split_last() else { return false };
+    // The highest bit is the sign of x.
+    let last = last & 0x7f;
+    let y = [rest, &[last]].concat();
+    let (first, middle) = rest.split_first().map_or((0, rest), |(first, middle)| (*first, middle));
+    // 0 and 1, and the prime less one, itself, and plus one.
+    let is_near_zero = first <= 1 && last == 0 && middle.iter().all(|byte| *byte == 0);
+    let is_near_prime =
+        (0xec..=0xee).contains(&first) && last == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    is_near_zero || is_near_prime || ORDER_8.iter().any(|order_8| *order_8 == *y)
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, &'static str> {

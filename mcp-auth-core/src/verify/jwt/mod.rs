@@ -28,6 +28,7 @@ pub(crate) mod claims;
 mod issuer;
 mod key;
 mod keys;
+mod presets;
 mod proof_key;
 #[cfg(feature = "fetch")]
 mod refresh;
@@ -44,6 +45,7 @@ use crate::scope::ScopeSet;
 pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
 pub use keys::KeysError;
+pub use presets::{AudienceRule, Form, Parameter, Preset};
 pub use rules::TypRule;
 pub use slot::JwtKeys;
 

@@ -35,6 +35,8 @@ pub(super) struct Rules {
     pub(super) issuer: String,
     /// Empty: the guard's resource.
     pub(super) audiences: Vec<String>,
+    /// True if one of them is that of other resources, too.
+    pub(super) shared_audience: bool,
     /// True if a token may come without `aud`, from the clients named below.
     pub(super) may_lack_audience: bool,
     /// The only clients whose tokens are taken; `None` for all.
@@ -44,8 +46,10 @@ pub(super) struct Rules {
     pub(super) typ: TypRule,
     pub(super) scope_claims: ScopeClaims,
     pub(super) client_claims: Vec<String>,
-    /// Claims that have to be there with this text.
-    pub(super) required: Vec<(String, String)>,
+    /// True if a token that names no client is refused.
+    pub(super) names_client: bool,
+    /// Claims that have to be there, each with one of these texts.
+    pub(super) required: Vec<(String, Vec<String>)>,
     pub(super) grant_claim: String,
     pub(super) obtainable: Option<ScopeSet>,
     pub(super) revocations: Option<Revocations>,
@@ -57,6 +61,7 @@ impl Rules {
         Self {
             issuer,
             audiences: Vec::new(),
+            shared_audience: false,
             may_lack_audience: false,
             clients: None,
             algorithms: Algorithm::ALL.to_vec(),
@@ -64,6 +69,7 @@ impl Rules {
             typ: TypRule::default(),
             scope_claims: ScopeClaims::First(names(["scope", "scp"])),
             client_claims: names(["client_id", "azp", "cid"]),
+            names_client: false,
             required: Vec::new(),
             grant_claim: "gid".to_owned(),
             obtainable: None,
@@ -73,11 +79,12 @@ impl Rules {
 
     /// Says at start what is weaker than it should be.
     pub(super) fn warn(&self) {
-        if self.may_lack_audience {
+        if self.may_lack_audience || self.shared_audience {
             tracing::warn!(
                 issuer = self.issuer,
+                audiences = ?self.audiences,
                 clients = ?self.clients,
-                "tokens of this issuer may name no audience: whatever else its clients call can use their tokens here"
+                "the audience of this issuer's tokens does not name this resource: whoever receives such a token elsewhere can use it here"
             );
         }
     }
