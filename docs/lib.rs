@@ -13,6 +13,7 @@ pages! {
     existing_app: "existing-app.md",
     decided: "decided.md",
     scopes_and_tools: "scopes-and-tools.md",
+    tokens_api_keys: "tokens-api-keys.md",
     mittwald: "mittwald.md",
     clients: "clients.md",
     proxy: "proxy.md",
