@@ -5,7 +5,7 @@
 //! 3. An entry past its expiry is never returned, even if it was not swept yet.
 //! 4. [`Store::watch`] yields what changed, [`Change::Resync`] where something may have been missed, and while
 //!    nothing happens [`Change::Alive`], at least every two seconds: silence means that nothing is known.
-//! 5. Tokens, codes and keys are stored only as hashes.
+//! 5. Tokens, codes and keys are stored only as hashes; other secrets only through [`Sealed`].
 //!
 //! ```
 //! use mcp_auth_core::store::{Key, MemoryStore, StoreExt};
@@ -17,10 +17,14 @@
 //! # Ok::<_, mcp_auth_core::store::StoreError>(()) }).unwrap();
 //! ```
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod memory;
+mod sealed;
 mod watch;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +32,7 @@ use bytes::Bytes;
 use crate::time::Timestamp;
 
 pub use memory::MemoryStore;
+pub use sealed::{KeyId, KeyRing, KeyRingError, Sealed};
 pub use watch::{Change, Watch};
 
 /// Names an entry.
@@ -140,6 +145,31 @@ pub trait Store: Send + Sync + 'static {
 
     /// What changes from now on, in every collection; at least every two seconds a sign of life.
     fn watch(&self) -> Watch;
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        (**self).get(key).await
+    }
+
+    async fn scan(
+        &self,
+        collection: &'static str,
+        partition: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        (**self).scan(collection, partition, after, limit).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
+        (**self).commit(writes).await
+    }
+
+    fn watch(&self) -> Watch {
+        (**self).watch()
+    }
 }
 
 /// What most callers do with a [`Store`], written once.
