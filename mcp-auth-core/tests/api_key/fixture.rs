@@ -11,6 +11,7 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::api_key::{ApiKeys, ApiKeysBuilder, CreatedKey, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
 use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
+use tokio::sync::Barrier;
 
 pub(crate) const ISSUER: &str = "https://app.example";
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
@@ -20,17 +21,31 @@ pub(crate) struct Counting {
     inner: MemoryStore,
     gets: AtomicUsize,
     pub(crate) is_down: AtomicBool,
+    /// How many reads of a key still wait for another one.
+    meetings: AtomicUsize,
+    meeting: Barrier,
 }
 
 impl Counting {
     pub(crate) fn new(clock: &Clock) -> Arc<Self> {
         let inner = MemoryStore::new(clock.clone(), 100_000);
-        Arc::new(Self { inner, gets: AtomicUsize::new(0), is_down: AtomicBool::new(false) })
+        Arc::new(Self {
+            inner,
+            gets: AtomicUsize::new(0),
+            is_down: AtomicBool::new(false),
+            meetings: AtomicUsize::new(0),
+            meeting: Barrier::new(2),
+        })
     }
 
     /// How often a key was asked for since this was called last.
     pub(crate) fn gets(&self) -> usize {
         self.gets.swap(0, Ordering::SeqCst)
+    }
+
+    /// The next reads of a key happen two at a time, `pairs` times.
+    pub(crate) fn read_in_pairs(&self, pairs: usize) {
+        self.meetings.store(2 * pairs, Ordering::SeqCst);
     }
 
     fn answer(&self) -> Result<(), StoreError> {
@@ -48,7 +63,16 @@ impl Store for Counting {
             self.gets.fetch_add(1, Ordering::SeqCst);
         }
         self.answer()?;
-        self.inner.get(key).await
+        let entry = self.inner.get(key).await;
+        if key.collection == "api_keys"
+            && self
+                .meetings
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_ok()
+        {
+            self.meeting.wait().await;
+        }
+        entry
     }
     async fn scan(
         &self,

@@ -35,6 +35,38 @@ async fn rotate_at_once(fixture: &Fixture, id: &str) -> Vec<CreatedKey> {
     rotated
 }
 
+#[tokio::test]
+async fn of_two_rotations_that_read_the_same_one_fails() {
+    let fixture = Fixture::new();
+    let created = fixture.create().await;
+    let id = created.key().id.as_str();
+    fixture.store.read_in_pairs(2);
+    let (one, other) = tokio::join!(fixture.keys.rotate(id, DAY), fixture.keys.rotate(id, DAY));
+    let (good, failed) = match (one, other) {
+        (Ok(good), Err(failed)) | (Err(failed), Ok(good)) => (good, failed),
+        both => panic!("{both:?}"),
+    };
+    assert!(matches!(failed, KeyError::Changed), "{failed}");
+    assert_eq!(fixture.keys.get(id).await.unwrap().rotations, 1);
+    for key in [&created, &good] {
+        assert!(fixture.check(key.expose_secret()).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_read_before_a_rotation_ends_its_secret() {
+    let fixture = Fixture::new();
+    let created = fixture.create().await;
+    let id = created.key().id.as_str();
+    fixture.store.read_in_pairs(2);
+    let (rotated, revoked) = tokio::join!(fixture.keys.rotate(id, DAY), fixture.keys.revoke(id));
+    revoked.unwrap();
+    assert_eq!(refused(fixture.check(created.expose_secret()).await), TokenRefusal::Revoked);
+    if let Ok(rotated) = rotated {
+        assert_eq!(refused(fixture.check(rotated.expose_secret()).await), TokenRefusal::Revoked);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_rotations_at_once_the_last_two_secrets_count() {
     let fixture = Fixture::new();
