@@ -25,6 +25,7 @@ pages! {
     provider_supabase: "providers/supabase.md",
     provider_oidc_provider: "providers/oidc-provider.md",
     provider_generic: "providers/generic.md",
+    tokens_api_keys: "tokens-api-keys.md",
     mittwald: "mittwald.md",
     clients: "clients.md",
     proxy: "proxy.md",

@@ -11,6 +11,7 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::api_key::{ApiKeys, ApiKeysBuilder, CreatedKey, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
 use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
+use tokio::sync::Barrier;
 
 pub(crate) const ISSUER: &str = "https://app.example";
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
@@ -20,17 +21,31 @@ pub(crate) struct Counting {
     inner: MemoryStore,
     gets: AtomicUsize,
     pub(crate) is_down: AtomicBool,
+    /// How many reads of a key still wait for another one.
+    meetings: AtomicUsize,
+    meeting: Barrier,
 }
 
 impl Counting {
     pub(crate) fn new(clock: &Clock) -> Arc<Self> {
         let inner = MemoryStore::new(clock.clone(), 100_000);
-        Arc::new(Self { inner, gets: AtomicUsize::new(0), is_down: AtomicBool::new(false) })
+        Arc::new(Self {
+            inner,
+            gets: AtomicUsize::new(0),
+            is_down: AtomicBool::new(false),
+            meetings: AtomicUsize::new(0),
+            meeting: Barrier::new(2),
+        })
     }
 
-    /// How often an entry was asked for since this was called last.
+    /// How often a key was asked for since this was called last.
     pub(crate) fn gets(&self) -> usize {
         self.gets.swap(0, Ordering::SeqCst)
+    }
+
+    /// The next reads of a key happen two at a time, `pairs` times.
+    pub(crate) fn read_in_pairs(&self, pairs: usize) {
+        self.meetings.store(2 * pairs, Ordering::SeqCst);
     }
 
     fn answer(&self) -> Result<(), StoreError> {
@@ -44,9 +59,20 @@ impl Counting {
 #[async_trait]
 impl Store for Counting {
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.gets.fetch_add(1, Ordering::SeqCst);
+        if key.collection == "api_keys" {
+            self.gets.fetch_add(1, Ordering::SeqCst);
+        }
         self.answer()?;
-        self.inner.get(key).await
+        let entry = self.inner.get(key).await;
+        if key.collection == "api_keys"
+            && self
+                .meetings
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_ok()
+        {
+            self.meeting.wait().await;
+        }
+        entry
     }
     async fn scan(
         &self,
@@ -149,4 +175,23 @@ pub(crate) fn refused(verdict: Result<Verified, VerifyError>) -> TokenRefusal {
         Err(VerifyError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
     }
+}
+
+/// `key` with other characters from `place` on and a checksum that fits: what somebody who guesses can write.
+pub(crate) fn forged(key: &str, place: usize, with: &str) -> String {
+    let mut body = key[..key.len() - 6].to_owned();
+    body.replace_range(place..place + with.len(), with);
+    with_checksum(body)
+}
+
+pub(crate) fn with_checksum(mut body: String) -> String {
+    const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut rest = crc32fast::hash(body.as_bytes()) as usize;
+    let mut check = [0; 6];
+    for place in check.iter_mut().rev() {
+        *place = DIGITS[rest % 62];
+        rest /= 62;
+    }
+    body.push_str(std::str::from_utf8(&check).unwrap());
+    body
 }

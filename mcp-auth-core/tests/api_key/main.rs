@@ -3,3 +3,7 @@
 
 mod fixture;
 mod format;
+mod life;
+mod races;
+mod used;
+mod view;

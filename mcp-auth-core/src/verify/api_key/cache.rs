@@ -89,15 +89,19 @@ impl Cache {
         absent.insert(id, now.plus(ABSENT_FOR));
     }
 
-    /// Forgets a key that changed; true if a verdict on it may be about.
-    pub(super) fn changed(&self, id: KeyId) -> bool {
+    /// Forgets a key that was written at `version`, unless it was read since; true if a verdict on it may be about.
+    pub(super) fn changed(&self, id: KeyId, version: u64) -> bool {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        let known = self
-            .shard(id)
-            .and_then(|shard| shard.write().unwrap_or_else(PoisonError::into_inner).remove(&id))
-            .is_some();
-        known || self.has_evicted.load(Ordering::Acquire)
+        if let Some(shard) = self.shard(id) {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            if shard.get(&id).is_some_and(|live| live.version < version) {
+                shard.remove(&id);
+                return true;
+            }
+        }
+        // One that made room may have been read again since: what was said of it before stands with the guard still.
+        self.has_evicted.load(Ordering::Acquire)
     }
 
     /// Forgets everything.
@@ -112,5 +116,70 @@ impl Cache {
     fn shard(&self, id: KeyId) -> Option<&Shard> {
         let place = usize::try_from(self.hasher.hash_one(id) >> 32).ok()? % SHARDS;
         self.shards.get(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::live::Taken;
+    use super::super::record::{Origin, Record};
+    use super::*;
+    use crate::scope::ScopeSet;
+
+    fn live(version: u64) -> Arc<Live> {
+        let now = Timestamp::from_secs(1);
+        let origin = Origin { prefix: "k", issuer: "i", environment: "e", hash: [0; 32], now };
+        let record = Record::new(origin, "n".to_owned(), "o".to_owned(), &ScopeSet::default(), None);
+        let taken = Taken { prefix: "k", issuer: "i", environment: "e", due_after: None };
+        Arc::new(Live::new("id", &record, version, &taken).unwrap())
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept() {
+        let cache = Cache::new(100);
+        let (id, now) = (KeyId::random().unwrap(), Timestamp::from_secs(1));
+        let changes = cache.changes();
+        assert!(!cache.changed(id, 7), "nobody came with it");
+        assert!(!cache.insert(id, live(7), changes));
+        cache.insert_absent(id, now, changes);
+        assert!(cache.get(id).is_none() && !cache.is_absent(id, now));
+
+        assert!(cache.insert(id, live(7), cache.changes()));
+        assert!(cache.get(id).is_some());
+        assert!(!cache.changed(id, 7), "it was read after that");
+        assert!(cache.get(id).is_some());
+        assert!(cache.changed(id, 8), "a verdict may be about");
+        assert!(cache.get(id).is_none());
+        let changes = cache.changes();
+        cache.clear();
+        assert!(!cache.insert(id, live(7), changes));
+    }
+
+    #[test]
+    fn an_id_that_is_no_key_is_forgotten_when_it_becomes_one() {
+        let cache = Cache::new(100);
+        let (id, now) = (KeyId::random().unwrap(), Timestamp::from_secs(1));
+        cache.insert_absent(id, now, cache.changes());
+        assert!(cache.is_absent(id, now) && !cache.is_absent(id, now.plus(ABSENT_FOR)));
+        assert!(!cache.changed(id, 1));
+        assert!(!cache.is_absent(id, now));
+    }
+
+    #[test]
+    fn both_halves_are_bounded() {
+        let cache = Cache::new(32);
+        let now = Timestamp::from_secs(1);
+        for _ in 0..3 * MAX_ABSENT {
+            let id = KeyId::random().unwrap();
+            assert!(cache.insert(id, live(7), cache.changes()));
+            cache.insert_absent(id, now, cache.changes());
+        }
+        let kept: usize = cache.shards.iter().map(|shard| shard.read().unwrap().len()).sum();
+        assert!(kept <= 32 && cache.absent.lock().unwrap().len() <= MAX_ABSENT);
+        assert!(cache.changed(KeyId::random().unwrap(), 1), "one that was pushed out may be about");
+        let again = KeyId::random().unwrap();
+        assert!(cache.insert(again, live(7), cache.changes()));
+        assert!(cache.changed(again, 7), "it may have been one that was pushed out");
     }
 }

@@ -52,7 +52,7 @@ impl Inner {
             environment: &self.environment,
             due_after: self.rotated_after(&record.environment),
         };
-        let live = Arc::new(Live::new(id.as_str(), &record, &taken)?);
+        let live = Arc::new(Live::new(id.as_str(), &record, entry.version, &taken)?);
         let is_watched = is_fresh && self.cache.insert(id, Arc::clone(&live), changes);
         Ok(Some(Found { live, is_watched }))
     }

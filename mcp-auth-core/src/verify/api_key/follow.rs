@@ -37,10 +37,12 @@ impl Inner {
             self.heard.store(now.as_millis(), Ordering::Release);
             now = self.clock.now();
             match watch.next().await {
-                Some(Change::Changed { key, .. }) if key.collection == KEYS => match KeyId::read(&key.id) {
-                    Some(id) => self.changed(id),
-                    None => tracing::warn!("something that is no key is kept among the API keys"),
-                },
+                Some(Change::Changed { key, version }) if key.collection == KEYS => {
+                    match KeyId::read(&key.id) {
+                        Some(id) => self.changed(id, version),
+                        None => tracing::warn!("something that is no key is kept among the API keys"),
+                    }
+                }
                 Some(Change::Changed { .. } | Change::Alive) => {}
                 Some(Change::Resync) | None => return,
             }

@@ -17,6 +17,7 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// One key, ready to be compared with.
 pub(super) struct Live {
     principal: Principal,
+    pub(super) version: u64,
     hash: Hash,
     previous: Option<(Hash, Timestamp)>,
     is_ours: bool,
@@ -39,7 +40,12 @@ pub(super) struct Taken<'a> {
 }
 
 impl Live {
-    pub(super) fn new(id: &str, record: &Record, taken: &Taken<'_>) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        id: &str,
+        record: &Record,
+        version: u64,
+        taken: &Taken<'_>,
+    ) -> Result<Self, StoreError> {
         let name = ApiKeyName {
             id: id.to_owned(),
             name: record.name.clone(),
@@ -54,6 +60,7 @@ impl Live {
         }
         Ok(Self {
             principal: principal.build(),
+            version,
             hash: record.hash(),
             previous: record.previous.as_ref().map(|previous| (previous.hash(), previous.until)),
             is_ours: record.issuer == taken.issuer

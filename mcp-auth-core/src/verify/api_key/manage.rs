@@ -45,7 +45,7 @@ impl ApiKeys {
             // One in 10²¹ for each key there is: sooner the randomness is broken.
             return Err(KeyError::Randomness);
         }
-        inner.changed(id);
+        inner.changed(id, u64::MAX);
         let key = record.to_key(id.as_str(), inner.rotated_after(&environment), None)?;
         Ok(CreatedKey { key, secret: secret.write(&record.prefix, id) })
     }
@@ -147,7 +147,7 @@ impl ApiKeys {
                 .replace(&key_of(key_id), version, record.write()?, record.kept_until())
                 .await;
             // After a failure, too: it may have been written.
-            self.inner.changed(key_id);
+            self.inner.changed(key_id, u64::MAX);
             if written? {
                 return Ok(record);
             }

@@ -132,9 +132,9 @@ impl Inner {
         heard > 0 && self.clock.now().since(Timestamp::from_millis(heard)) <= MAX_STALENESS
     }
 
-    /// Forgets a key that changed, and every verdict if one on it may be about.
-    fn changed(&self, id: KeyId) {
-        if self.cache.changed(id) {
+    /// Forgets a key that was written at `version`, and every verdict if one on it may be about.
+    fn changed(&self, id: KeyId, version: u64) {
+        if self.cache.changed(id, version) {
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
     }
