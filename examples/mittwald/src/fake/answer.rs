@@ -48,6 +48,10 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "access token is missing or not valid")
     }
 
+    pub(super) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "PermissionDenied", "the access token lacks the role for this")
+    }
+
     pub(super) fn too_many() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "RateLimitError", "too many requests")
     }

@@ -1,4 +1,4 @@
-//! What every request passes first: the token, then the rate limit.
+//! What every request passes first: the token, its roles, then the rate limit.
 
 use std::sync::Arc;
 
@@ -11,11 +11,19 @@ use http::header::AUTHORIZATION;
 use super::answer::Problem;
 use super::world::Shared;
 
-/// Refuses bad tokens with 401 and requests over the limit with 429.
-pub(super) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if !token(request.headers()).is_some_and(|token| shared.knows(token)) {
+/// Asks which token is presented: a POST that changes nothing.
+const CHECK: &str = "/users/self/credentials/token";
+
+/// Refuses bad tokens with 401, tokens without the role with 403 and requests over the limit with 429.
+pub(super) async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let Some(presented) = token(request.headers()).and_then(|token| shared.presented(token)) else {
         return Problem::unauthorized().into_response();
+    };
+    let reads = request.method().is_safe() || request.uri().path() == CHECK;
+    if !(presented.may_read() && (reads || presented.may_write())) {
+        return Problem::forbidden().into_response();
     }
+    request.extensions_mut().insert(presented);
     let Some(allowance) = shared.take() else { return next.run(request).await };
     let mut response =
         if allowance.granted { next.run(request).await } else { Problem::too_many().into_response() };

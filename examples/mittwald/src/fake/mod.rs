@@ -2,8 +2,9 @@
 //!
 //! 1. Its data is the same at every start; what is created gets the next number of a series.
 //! 2. Nothing sleeps: what is created becomes ready after it was read a few times ([`READS_UNTIL_READY`]).
-//! 3. Every path needs the service's token, as `X-Access-Token` or `Authorization: Bearer`; a token that was revoked is
-//!    refused from the next request on.
+//! 3. Every path needs a token of the account, as `X-Access-Token` or `Authorization: Bearer`: the service's own, or one
+//!    of the two of the user's that are the same at every start. One without `api_write` changes nothing (403); one that
+//!    was revoked is refused from the next request on (401).
 //! 4. Lists are bare arrays, cut by `limit` and `skip`, with `X-Pagination-*`; errors are `{type, message}`.
 //!
 //! ```
@@ -21,6 +22,7 @@ mod model;
 mod page;
 mod projects;
 mod seed;
+mod tokens;
 mod users;
 mod world;
 
@@ -30,7 +32,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -38,7 +40,10 @@ use tokio::task::AbortHandle;
 use answer::Problem;
 use world::Shared;
 
-pub use seed::{FIRST_SERVER, SERVICE_TOKEN_ID, SPARE_TOKEN_ID};
+pub use seed::{
+    DEMO_RO_TOKEN, DEMO_RO_TOKEN_ID, DEMO_RW_TOKEN, DEMO_RW_TOKEN_ID, FIRST_SERVER, SERVICE_TOKEN_ID,
+    SPARE_TOKEN_ID,
+};
 pub use world::READS_UNTIL_READY;
 
 /// A running fake. It ends when it is dropped.
@@ -102,7 +107,9 @@ impl Drop for Fake {
 fn router(shared: Arc<Shared>) -> Router {
     let v2 = Router::new()
         .route("/users/{id}", get(users::get))
-        .route("/users/self/api-tokens/{id}", delete(users::revoke_token))
+        .route("/users/self/credentials/token", post(tokens::check))
+        .route("/users/self/api-tokens", get(tokens::list))
+        .route("/users/self/api-tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route("/servers", get(projects::servers))
         .route("/customers", get(users::customers))
         .route("/projects", get(projects::list))

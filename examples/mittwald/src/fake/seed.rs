@@ -9,7 +9,8 @@ use super::model::{
     AppInstallation, AppVersion, CharacterSettings, Customer, Database, MachineType, MainUser, Membership,
     Person, Project, Server, User,
 };
-use super::world::{ApiToken, READS_UNTIL_READY, World};
+use super::tokens::ApiToken;
+use super::world::{READS_UNTIL_READY, World};
 
 /// The id of the first server.
 pub const FIRST_SERVER: &str = "11111111-1111-4111-8111-111111111111";
@@ -18,6 +19,17 @@ pub const SERVICE_TOKEN_ID: &str = "66666666-6666-4666-8666-666666666661";
 /// The id of a second token, to be revoked.
 pub const SPARE_TOKEN_ID: &str = "66666666-6666-4666-8666-666666666662";
 
+/// A token of the user's own that reads and writes.
+pub const DEMO_RW_TOKEN: &str = "11111111-1111-4111-8111-111111111111:demo:rw";
+/// Its id.
+pub const DEMO_RW_TOKEN_ID: &str = "66666666-6666-4666-8666-666666666663";
+/// A token of the user's own that reads only.
+pub const DEMO_RO_TOKEN: &str = "11111111-1111-4111-8111-111111111111:demo:ro";
+/// Its id.
+pub const DEMO_RO_TOKEN_ID: &str = "66666666-6666-4666-8666-666666666664";
+
+const READ_WRITE: &[&str] = &["api_read", "api_write"];
+const READ_ONLY: &[&str] = &["api_read"];
 const SECOND_SERVER: &str = "11111111-1111-4111-8111-111111111112";
 const CUSTOMER: &str = "55555555-5555-4555-8555-555555555551";
 const USER: &str = "77777777-7777-4777-8777-777777777771";
@@ -43,8 +55,10 @@ pub(super) fn world(first_name: &str, token: &SecretString) -> World {
     World {
         user: user(first_name, &projects),
         tokens: vec![
-            ApiToken { id: SERVICE_TOKEN_ID, secret: token.clone() },
-            ApiToken { id: SPARE_TOKEN_ID, secret: service_token() },
+            ApiToken::new(SERVICE_TOKEN_ID, "MCP server", READ_WRITE, token.clone()),
+            ApiToken::new(SPARE_TOKEN_ID, "Spare", READ_WRITE, service_token()),
+            ApiToken::new(DEMO_RW_TOKEN_ID, "Demo", READ_WRITE, DEMO_RW_TOKEN.into()),
+            ApiToken::new(DEMO_RO_TOKEN_ID, "Demo, reading only", READ_ONLY, DEMO_RO_TOKEN.into()),
         ],
         customers: vec![Customer {
             customer_id: CUSTOMER.to_owned(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use http::StatusCode;
 
 use super::answer::Problem;
 use super::model::User;
@@ -22,16 +21,6 @@ pub(super) async fn get(
     } else {
         Err(Problem::not_found("user"))
     }
-}
-
-pub(super) async fn revoke_token(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let mut world = shared.world();
-    let before = world.tokens.len();
-    world.tokens.retain(|token| token.id != id);
-    if world.tokens.len() < before { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("token")) }
 }
 
 pub(super) async fn customers(

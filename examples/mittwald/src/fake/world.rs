@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::answer::Problem;
 use super::model::{AppInstallation, Customer, Database, Project, Server, User};
+use super::tokens::{ApiToken, Presented};
 
 /// How often something that was created is read before it is ready.
 pub const READS_UNTIL_READY: u32 = 2;
@@ -23,12 +24,6 @@ pub(super) struct World {
     pub(super) apps: Vec<AppInstallation>,
     pub(super) databases: Vec<Database>,
     pub(super) created: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct ApiToken {
-    pub(super) id: &'static str,
-    pub(super) secret: SecretString,
 }
 
 impl World {
@@ -99,12 +94,13 @@ impl Shared {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True if the token is one of the account's; no early exit on the first byte that differs.
-    pub(super) fn knows(&self, token: &str) -> bool {
+    /// Which of the account's tokens this is; no early exit on the first byte that differs.
+    pub(super) fn presented(&self, token: &str) -> Option<Presented> {
         self.world()
             .tokens
             .iter()
-            .any(|known| known.secret.expose_secret().as_bytes().ct_eq(token.as_bytes()).into())
+            .find(|known| known.secret.expose_secret().as_bytes().ct_eq(token.as_bytes()).into())
+            .map(Presented::from)
     }
 
     pub(super) fn limit_requests(&self, requests: Option<u32>) {

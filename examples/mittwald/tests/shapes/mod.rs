@@ -70,6 +70,9 @@ shape!(Database {
 });
 shape!(CharacterSettings { character_set: String, collation: String });
 shape!(MainUser { id: Uuid, name: String, database_id: Uuid, access_level: AccessLevel });
+shape!(ApiToken {
+    api_token_id: Uuid, description: String, roles: Vec<ApiRole>, created_at: String, expires_at: String,
+});
 shape!(Problem { r#type: String, message: String });
 shape!(Validation { r#type: String, message: String, validation_errors: Vec<Invalid> });
 shape!(Invalid { path: String, r#type: String, message: String });
@@ -89,6 +92,13 @@ one_of!(ProjectStatus { Pending, Preparing, Ready, Disabled });
 one_of!(Phase { Creating, Installing, Upgrading, Ready, Disabled });
 one_of!(DatabaseStatus { Pending, Ready, Migrating, Importing, Error });
 one_of!(AccessLevel { Full, Readonly });
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ApiRole {
+    ApiRead,
+    ApiWrite,
+}
 
 fn read<T: DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
@@ -116,6 +126,10 @@ pub(crate) fn app(value: &Value) {
 
 pub(crate) fn database(value: &Value) {
     read::<Database>(value);
+}
+
+pub(crate) fn api_token(value: &Value) {
+    read::<ApiToken>(value);
 }
 
 pub(crate) fn problem(value: &Value) {
