@@ -54,6 +54,7 @@ pub use answers::{UpstreamAnswers, UpstreamPrincipal};
 pub use builder::UpstreamVerifierBuilder;
 
 const MAX_ANSWER: usize = 256 * 1024;
+const MAX_SUBJECT: usize = 1024;
 
 type Shape = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type Reader = Box<dyn Fn(&UpstreamAnswers) -> Option<UpstreamPrincipal> + Send + Sync>;
@@ -137,7 +138,9 @@ impl Inner {
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenRefusal::Unknown.into()),
-            status => Err(failed(status.to_string())),
+            StatusCode::TOO_MANY_REQUESTS => Err(failed("429".to_owned())),
+            status if status.is_server_error() => Err(failed(status.to_string())),
+            status => Err(RemoteError::Unclear(format!("upstream: {status}"))),
         }
     }
 }
