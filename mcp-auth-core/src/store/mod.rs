@@ -108,6 +108,9 @@ pub enum StoreError {
     /// The store holds as much as it may.
     #[error("the store is full")]
     Full,
+    /// A key, a value or a commit is larger than the store takes.
+    #[error("more than the store takes at once")]
+    TooLarge,
     /// The writes of one commit name several collections or partitions.
     #[error("a commit spans partitions")]
     SpansPartitions,
