@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// The server's store: sqlite:PATH
     #[arg(long, env = "MCP_AUTH_STORE", global = true, default_value = "", hide_default_value = true)]
     store: String,
-    /// Who vouches for the owners, as the server has it: https://app.example
+    /// Who vouches for the owners: the issuer that the server has
     #[arg(long, env = "MCP_AUTH_ISSUER", global = true, default_value = "", hide_default_value = true)]
     issuer: String,
     /// Write JSON to standard output
