@@ -4,11 +4,13 @@
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use actix_web::http::header as actix_header;
-use actix_web::{HttpRequest, HttpResponse, http as actix_http};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http as actix_http};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
+
+use mcp_auth_core::verify::ClientCertificate;
 
 use crate::body::Outgoing;
 
@@ -28,6 +30,11 @@ pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
     for (name, value) in request.headers() {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         parts.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    // Known to the connection or to a middleware before this one, and to no header.
+    let certificate = request.extensions().get::<ClientCertificate>().copied();
+    if let Some(certificate) = certificate.or_else(|| request.conn_data::<ClientCertificate>().copied()) {
+        parts.extensions.insert(certificate);
     }
     Some(parts)
 }

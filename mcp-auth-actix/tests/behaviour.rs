@@ -3,10 +3,12 @@
 
 use std::net::TcpListener;
 
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::dev::Service as _;
+use actix_web::{App, HttpMessage as _, HttpServer, rt, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
 use mcp_auth_behaviour::{Mcp, Running, Serve};
 use mcp_auth_core::Guard;
+use mcp_auth_core::verify::ClientCertificate;
 
 struct Actix;
 
@@ -23,6 +25,14 @@ impl Serve for Actix {
                                 .route(mcp_service(mcp.clone())),
                         )
                         .configure(routes(&guard))
+                        .wrap_fn(|mut request, app| {
+                            // A header stands for what a TLS acceptor would know of the connection.
+                            if let Some(der) = request.headers_mut().remove("x-tls").next() {
+                                let certificate = ClientCertificate::from_der(der.as_bytes());
+                                request.extensions_mut().insert(certificate);
+                            }
+                            app.call(request)
+                        })
                 };
                 let server = HttpServer::new(app)
                     .workers(1)

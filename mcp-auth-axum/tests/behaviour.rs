@@ -4,9 +4,12 @@
 use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::map_request;
 use mcp_auth_axum::{McpAuthLayer, routes};
 use mcp_auth_behaviour::{Mcp, Running, Serve};
 use mcp_auth_core::Guard;
+use mcp_auth_core::verify::ClientCertificate;
 
 struct Axum;
 
@@ -15,11 +18,20 @@ impl Serve for Axum {
         let app = Router::new()
             .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(mcp))
             .merge(routes(&guard))
+            .layer(map_request(client_certificate))
             .into_make_service_with_connect_info::<SocketAddr>();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
         Running::new(move || server.abort())
     }
+}
+
+/// A header stands for what a TLS acceptor would know of the connection.
+async fn client_certificate(mut request: Request) -> Request {
+    if let Some(der) = request.headers_mut().remove("x-tls") {
+        request.extensions_mut().insert(ClientCertificate::from_der(der.as_bytes()));
+    }
+    request
 }
 
 mcp_auth_behaviour::suite!(Axum);

@@ -135,6 +135,17 @@ impl Principal {
         self.inner.actor.as_deref()
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let i = &*self.inner;
+        let texts = [&i.client_id, &i.token_id, &i.grant_id, &i.actor];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let scopes: usize = i.scopes.iter().map(|scope| scope.len() + 16).sum();
+        let key = i.api_key.as_ref().map_or(0, |key| key.id.len() + key.name.len() + key.environment.len());
+        let claims = i.claims.as_ref().map_or(0, |claims| claims.len());
+        size_of::<Inner>() + i.issuer.len() + i.subject.len() + i.key.len() + texts + scopes + key + claims
+    }
+
     /// One claim of the verified token, read as `T`; `None` if it is absent or of another type.
     pub fn claim<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
         let claims: serde_json::Value = serde_json::from_str(self.inner.claims.as_deref()?).ok()?;

@@ -17,8 +17,15 @@ use serde_json::{Value, json};
 const ISSUER: &str = "https://issuer.example";
 const RESOURCE: &str = "https://mcp.example/mcp";
 
-static KEYS: LazyLock<[TestKey; 3]> = LazyLock::new(|| {
-    Algorithm::ALL.map(|algorithm| TestKey::generate(algorithm, algorithm.as_str()).unwrap())
+/// One key for each algorithm, named like it; the RSA ones are one pair.
+static KEYS: LazyLock<[TestKey; 9]> = LazyLock::new(|| {
+    let rsa = TestKey::generate(Algorithm::Rs256, "").unwrap();
+    Algorithm::ALL.map(|algorithm| {
+        let key = rsa.clone().using(algorithm);
+        let is_rsa = key.algorithm() == algorithm;
+        let key = if is_rsa { key } else { TestKey::generate(algorithm, "").unwrap() };
+        key.named(algorithm.as_str())
+    })
 });
 
 fn jwks() -> String {
@@ -88,7 +95,7 @@ async fn fractional_dates_are_floored() {
 
 #[tokio::test]
 async fn algorithms_that_are_not_taken() {
-    for alg in ["none", "None", "NONE", "HS256", "HS512", "RS512", "PS256", "ES384", "es256", "ES256 ", ""] {
+    for alg in ["none", "None", "NONE", "HS256", "HS512", "ES512", "ES256K", "es256", "ES256 ", ""] {
         refused(alg, &good().header("alg", json!(alg)).sign(), TokenRefusal::Algorithm).await;
     }
     refused(
@@ -366,6 +373,37 @@ async fn forms_that_are_no_token() {
         let twin = format!("{header}.{claims}.{rest}{}", &alphabet[at + other..=at + other]);
         refused("non-canonical", &twin, TokenRefusal::Malformed).await;
     }
+}
+
+#[tokio::test]
+async fn what_the_token_builder_breaks_is_broken() {
+    for (token, expected) in [
+        (good().expired().sign(), TokenRefusal::Expired),
+        (good().not_yet().sign(), TokenRefusal::NotYetValid),
+        (good().without_signature(), TokenRefusal::Malformed),
+        (good().alg_none(), TokenRefusal::Algorithm),
+        (good().tampered(), TokenRefusal::Signature),
+        (good().signed_with_hmac(jwks().as_bytes()), TokenRefusal::Algorithm),
+        (good().bound_to_dpop("short").sign(), TokenRefusal::Binding),
+    ] {
+        refused(&token, &token, expected).await;
+    }
+    let at = Timestamp::from_secs(1000);
+    let (verifier, then) = (strict(), good().at(at));
+    assert!(verify_with(&verifier, &then.sign(), at).await.is_ok());
+    let verdict = verify_with(&verifier, &then.clone().expired().sign(), at).await;
+    assert_eq!(verdict.map(drop), Err(TokenRefusal::Expired), "by the clock of the token");
+
+    let thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    for (token, by_key) in
+        [(good().bound_to_dpop(thumbprint), true), (good().bound_to_certificate(thumbprint), false)]
+    {
+        let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
+        let verdict = strict().verify(&Credential::bearer(token.sign()), context).await.unwrap();
+        let binding = verdict.binding().unwrap();
+        assert_eq!((binding.dpop.is_some(), binding.certificate.is_some()), (by_key, !by_key));
+    }
+    assert_eq!(verify(&good().actor("agent").sign()).await.unwrap().actor(), Some("agent"));
 }
 
 #[tokio::test]

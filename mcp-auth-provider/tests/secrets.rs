@@ -78,7 +78,7 @@ impl Store for Flaky {
     }
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,

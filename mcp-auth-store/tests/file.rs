@@ -44,10 +44,10 @@ async fn a_closed_store_has_all_in_one_file_and_answers_no_more() {
     assert!(matches!(clone.get(&key("a")).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(clone.put(&key("a"), "2", None).await, Err(StoreError::Unavailable(_))));
     clone.close().await;
-    drop((store, clone));
     while let Some(change) = watch.next().await {
         assert_ne!(change, Change::Resync);
     }
+    assert_eq!(clone.watch().next().await, None);
     let again = SqliteStore::open(directory.file("s")).await.unwrap();
     assert_eq!(again.get(&key("a")).await.unwrap().unwrap().value, "1");
 }

@@ -12,7 +12,10 @@ use bytes::Bytes;
 use common::Directory;
 use mcp_auth_core::store::{Change, Committed, Condition, Key, Store, StoreExt, Watch, Write};
 use mcp_auth_store::SqliteStore;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 fn key(id: impl Into<String>) -> Key {
     Key::new("c", "p", id)
@@ -71,6 +74,26 @@ async fn who_is_too_far_behind_is_told_to_read_all_again() {
             _ => {}
         }
     }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_silent() {
+    let directory = Directory::new();
+    let path = directory.file("s");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let mut watch = store.watch();
+    assert_eq!(watch.next().await, Some(Change::Alive));
+    let mut beside = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::raw_sql("ALTER TABLE sequence RENAME TO away").execute(&mut beside).await.unwrap();
+    // One may have been told just before.
+    while let Ok(told) = timeout(Duration::from_secs(3), watch.next()).await {
+        assert_eq!(told, Some(Change::Alive));
+    }
+    assert!(store.put(&key("a"), "", None).await.is_err());
+    sqlx::raw_sql("ALTER TABLE away RENAME TO sequence").execute(&mut beside).await.unwrap();
+    assert_eq!(timeout(Duration::from_secs(3), watch.next()).await.unwrap(), Some(Change::Alive));
+    store.put(&key("a"), "", None).await.unwrap();
+    assert_eq!(next_changed(&mut watch).await.0, "a");
 }
 
 #[tokio::test(flavor = "multi_thread")]

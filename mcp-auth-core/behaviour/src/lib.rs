@@ -38,6 +38,21 @@ macro_rules! suite {
                 no_verdict_is_no_refusal,
                 the_credential_stays_with_the_guard,
             }
+            proofs {
+                a_bound_token_needs_a_proof_each_time,
+                bad_proofs_are_refused_alike,
+                proofs_of_every_algorithm,
+                a_nonce_is_handed_out_and_asked_for,
+                unbound_tokens_are_refused_where_proofs_are_required,
+                a_store_that_is_down_lets_no_proof_pass,
+                a_token_that_is_bound_to_a_certificate,
+                used_proofs_are_kept_for_their_window,
+            }
+            limits {
+                a_known_token_passes_beside_a_flood,
+                requests_in_a_minute,
+                requests_at_once,
+            }
             source {
                 origins,
                 hosts,

@@ -24,8 +24,11 @@ const JWKS: &str = r#"{"keys":[
 
 static VERIFIERS: LazyLock<[JwtVerifier; 2]> = LazyLock::new(|| {
     [TypRule::AccessToken, TypRule::AllowJwtOrAbsent].map(|typ| {
+        let other = JwtVerifier::builder("https://other.example").jwks(JWKS).no_audience();
+        let other =
+            other.allowed_clients(["cli"]).merged_scope_claims(["scope", "scp", "permissions", "roles"]);
         let builder = JwtVerifier::builder("https://issuer.example").jwks(JWKS).require_typ(typ);
-        builder.build().expect("the keys are usable")
+        builder.and(other).build().expect("the keys are usable")
     })
 });
 
@@ -33,7 +36,8 @@ fn verify(token: &str) {
     let credential = Credential::bearer(token);
     let context = VerifyContext { resource: "https://mcp.example/mcp", now: Timestamp::from_secs(1_000_000_000), address: None };
     for verifier in VERIFIERS.iter() {
-        let verdict = pin!(verifier.verify(&credential, context)).poll(&mut Context::from_waker(Waker::noop()));
+        let verdict =
+            pin!(verifier.verify(&credential, context)).poll(&mut Context::from_waker(Waker::noop()));
         let Poll::Ready(verdict) = verdict else { panic!("keys that are given are never waited for") };
         assert!(verdict.is_err());
     }

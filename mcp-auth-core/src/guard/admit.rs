@@ -10,18 +10,13 @@ use tracing::Instrument;
 
 use super::path::Place;
 use super::{Exchange, Guard, Refusal, media};
-use crate::credential::{Credential, Scheme};
 use crate::http::{cors, read_body};
-use crate::limit::address_key;
 use crate::mcp::Revision;
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
-use crate::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// What a guard takes out of every request that it forwards.
-const REMOVED: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static("dpop")];
 
 /// What is to be done after the head was read. Exhaustive: an adapter answers every case.
 #[derive(Debug)]
@@ -102,6 +97,7 @@ impl Guard {
         self.warn_without_background();
         let address = peer.map(|peer| self.inner.proxies.client(peer, &parts.headers));
         let mut exchange = Exchange::new(self.clone(), address);
+        exchange.is_mcp = false;
         exchange.require(parts, scopes).await.map_err(|refusal| exchange.refuse(&refusal))
     }
 }
@@ -151,62 +147,6 @@ impl Exchange {
         hosts.check_host(&parts.uri, &parts.headers)?;
         self.origin = hosts.check_origin(&parts.headers)?;
         Ok(())
-    }
-
-    /// From the credential to the principal. Whatever happens, no credential stays in `parts`.
-    async fn authenticate(&mut self, parts: &mut Parts, anonymous: bool) -> Result<(), Refusal> {
-        let inner = &self.guard.inner;
-        let presented = Credential::from_request(&parts.headers, &parts.uri);
-        for name in &REMOVED {
-            parts.headers.remove(name);
-        }
-        parts.extensions.remove::<Principal>();
-        if self.address.is_none() {
-            self.guard.warn_without_address();
-        }
-        let who = address_key(self.address);
-        if let Some(retry_after) = inner.budget.blocked(&who) {
-            return Err(Refusal::TooManyFailures { retry_after });
-        }
-        let Some(credential) = presented? else {
-            return if anonymous { Ok(()) } else { Err(Refusal::NoToken { needed: None }) };
-        };
-        match self.verify(&credential).await {
-            Ok(verified) => {
-                let principal = verified.principal().clone();
-                self.span.record("subject", principal.subject());
-                self.span.record("client", principal.client_id());
-                parts.extensions.insert(principal.clone());
-                self.principal = Some(principal);
-                Ok(())
-            }
-            Err(VerifyError::Refused(refusal)) => {
-                self.guard.inner.budget.note_failure(&who);
-                Err(refusal.into())
-            }
-            Err(VerifyError::Unavailable { reason, retry_after }) => {
-                Err(Refusal::Unavailable { reason, retry_after })
-            }
-        }
-    }
-
-    async fn verify(&self, credential: &Credential) -> Result<Verified, VerifyError> {
-        let inner = &self.guard.inner;
-        let context = VerifyContext {
-            resource: inner.resource.as_str(),
-            now: inner.clock.now(),
-            address: self.address,
-        };
-        let verified = inner.verifier.verify(credential, context).await?;
-        if verified.binding().is_some() || credential.scheme() != Scheme::Bearer {
-            return Err(TokenRefusal::Binding.into());
-        }
-        for view in &inner.revocations {
-            if view.is_revoked(verified.principal()).await? {
-                return Err(TokenRefusal::Revoked.into());
-            }
-        }
-        Ok(verified)
     }
 
     /// Opens the session of a legacy request; a modern one has none, whatever it sends.

@@ -4,15 +4,17 @@
 //! 2. One log line and one count for each refusal, without anything secret.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{Exchange, Refusal};
 use crate::credential::CredentialError;
-use crate::http::{BodyError, Challenge, ChallengeError, cors};
+use crate::http::{BodyError, Challenge, ChallengeError, ChallengeScheme, cors};
 use crate::mcp::{ProtocolError, error_body};
 use crate::policy::Denial;
 use crate::scope::ScopeSet;
+#[cfg(feature = "jwt")]
+use crate::verify::dpop::ProofRefusal;
 
 /// JSON-RPC codes of refusals that have no code of their own: from the range for implementations.
 const REFUSED: i32 = -32000;
@@ -28,12 +30,15 @@ impl Exchange {
         *response.status_mut() = refusal.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(challenge) = self.challenge(refusal) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
+        self.challenges(refusal, headers);
         match refusal {
-            Refusal::TooManyFailures { retry_after } | Refusal::Unavailable { retry_after, .. } => {
+            Refusal::TooManyFailures { retry_after }
+            | Refusal::TooManyRequests { retry_after }
+            | Refusal::Unavailable { retry_after, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            Refusal::TooManyAtOnce => {
+                drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Refusal::ShuttingDown => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
             Refusal::MethodNotAllowed => {
@@ -51,6 +56,7 @@ impl Exchange {
     /// What every answer of the guard's own carries.
     pub(super) fn finish_own(&self, mut response: Response<Bytes>) -> Response<Bytes> {
         let headers = response.headers_mut();
+        headers.extend(self.notices.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(origin) = &self.origin {
@@ -77,35 +83,56 @@ impl Exchange {
         }
     }
 
-    fn challenge(&self, refusal: &Refusal) -> Option<HeaderValue> {
+    /// What a client is told to do about its authorization: by DPoP where a proof is what is wrong, else as a bearer token;
+    /// where either would do, both.
+    fn challenges(&self, refusal: &Refusal, headers: &mut HeaderMap) {
         let inner = &self.guard.inner;
-        let scope;
-        let (error, scope) = match refusal {
+        let Some((error, scope)) = self.error_and_scope(refusal) else { return };
+        let challenge = |scheme| {
+            let (resource_metadata, scope) = (inner.metadata_url.as_str(), scope.as_ref());
+            Challenge { scheme, resource_metadata, error, scope }.header()
+        };
+        #[cfg(feature = "jwt")]
+        if let Some(dpop) = &inner.dpop {
+            let algorithms = dpop.algorithm_names().join(" ");
+            let is_proof = matches!(refusal, Refusal::Proof(_));
+            if !dpop.is_required() && !is_proof {
+                headers.append(header::WWW_AUTHENTICATE, challenge(ChallengeScheme::Bearer));
+            }
+            headers.append(header::WWW_AUTHENTICATE, challenge(ChallengeScheme::Dpop(&algorithms)));
+            return;
+        }
+        headers.append(header::WWW_AUTHENTICATE, challenge(ChallengeScheme::Bearer));
+    }
+
+    fn error_and_scope(&self, refusal: &Refusal) -> Option<(Option<ChallengeError>, Option<ScopeSet>)> {
+        let first = &self.guard.inner.challenge_scope;
+        match refusal {
             Refusal::NoToken { needed } => {
-                scope = self.offered(
-                    needed
-                        .as_ref()
-                        .map_or(inner.challenge_scope.clone(), |n| n.union(&inner.challenge_scope)),
-                );
-                (None, Some(&scope))
+                let needed = needed.as_ref().map_or(first.clone(), |needed| needed.union(first));
+                Some((None, Some(self.offered(needed))))
             }
             Refusal::Token(_) | Refusal::Credential(CredentialError::TooLong) => {
-                scope = self.offered(inner.challenge_scope.clone());
-                (Some(ChallengeError::InvalidToken), Some(&scope))
+                Some((Some(ChallengeError::InvalidToken), Some(self.offered(first.clone()))))
             }
-            Refusal::Credential(_) => (Some(ChallengeError::InvalidRequest), None),
+            #[cfg(feature = "jwt")]
+            Refusal::Proof(ProofRefusal::Nonce) => Some((Some(ChallengeError::UseDpopNonce), None)),
+            #[cfg(feature = "jwt")]
+            Refusal::Proof(_) => {
+                Some((Some(ChallengeError::InvalidDpopProof), Some(self.offered(first.clone()))))
+            }
+            Refusal::Credential(_) => Some((Some(ChallengeError::InvalidRequest), None)),
             Refusal::InsufficientScope { needed, denial: Denial::Challenge | Denial::Hide } => {
                 let granted = self.principal.as_ref().map(|principal| principal.scopes());
                 // Clients up to 2025-11-25 replace what they had by what they are told.
-                scope = match granted {
+                let scope = match granted {
                     Some(granted) if !self.is_modern() => self.offered(needed.clone()).union(granted),
                     _ => self.offered(needed.clone()),
                 };
-                (Some(ChallengeError::InsufficientScope), Some(&scope))
+                Some((Some(ChallengeError::InsufficientScope), Some(scope)))
             }
-            _ => return None,
-        };
-        Some(Challenge { resource_metadata: &inner.metadata_url, error, scope }.header())
+            _ => None,
+        }
     }
 
     /// Only what a client could obtain is offered.
@@ -189,6 +216,10 @@ fn public_code(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NoToken { .. } => "unauthorized",
         Refusal::Token(_) | Refusal::Credential(CredentialError::TooLong) => "invalid_token",
+        #[cfg(feature = "jwt")]
+        Refusal::Proof(ProofRefusal::Nonce) => "use_dpop_nonce",
+        #[cfg(feature = "jwt")]
+        Refusal::Proof(_) => "invalid_dpop_proof",
         Refusal::Credential(_) => "invalid_request",
         Refusal::Unavailable { .. } | Refusal::ShuttingDown => "temporarily_unavailable",
         other => other.kind(),
@@ -201,6 +232,9 @@ fn public_text(refusal: &Refusal) -> &'static str {
         Refusal::Token(_) | Refusal::Credential(CredentialError::TooLong) => {
             "The access token is not valid here."
         }
+        #[cfg(feature = "jwt")]
+        Refusal::Proof(_) => "The proof of possession is not valid here.",
+        Refusal::TooManyRequests { .. } | Refusal::TooManyAtOnce => "Too many requests.",
         Refusal::Credential(_) => "The authorization of the request is malformed.",
         Refusal::Unavailable { .. } | Refusal::ShuttingDown => "Temporarily unavailable.",
         Refusal::TooManyFailures { .. } => "Too many failed attempts.",

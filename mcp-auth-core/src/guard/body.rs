@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::lease::Term;
+use crate::limit::Permit;
 use crate::mcp::{Id, RewriteError, SseRewriter, error_body};
 
 const INTERNAL_ERROR: i32 = -32603;
@@ -23,6 +24,7 @@ pin_project! {
         mode: Mode,
         term: Option<Term>,
         farewell: Option<Bytes>,
+        permit: Option<Permit>,
     }
 }
 
@@ -37,7 +39,7 @@ enum Mode {
 impl<B> GuardedBody<B> {
     /// An answer of the guard's own.
     pub fn full(bytes: Bytes) -> Self {
-        Self { body: None, mode: Mode::Own(Some(bytes)), term: None, farewell: None }
+        Self { body: None, mode: Mode::Own(Some(bytes)), term: None, farewell: None, permit: None }
     }
 
     /// An answer from outside what is guarded ([`Admission::Outside`](super::Admission::Outside)).
@@ -46,7 +48,7 @@ impl<B> GuardedBody<B> {
     }
 
     pub(super) fn pass(body: B) -> Self {
-        Self { body: Some(body), mode: Mode::Pass, term: None, farewell: None }
+        Self { body: Some(body), mode: Mode::Pass, term: None, farewell: None, permit: None }
     }
 
     pub(super) fn json(body: B, id: Id, rewrite: Rewrite, max: usize) -> Self {
@@ -60,6 +62,11 @@ impl<B> GuardedBody<B> {
     pub(super) fn not_understood(id: &Id) -> Self {
         tracing::error!("the service's answer is neither JSON nor an event stream: it is withheld");
         Self::full(error_body(Some(id), INTERNAL_ERROR, "Internal error", None))
+    }
+
+    /// Keeps the request counted as under way until this is dropped.
+    pub(super) fn holding(self, permit: Option<Permit>) -> Self {
+        Self { permit, ..self }
     }
 
     pub(super) fn leased(self, term: Term, farewell: Option<Bytes>) -> Self {

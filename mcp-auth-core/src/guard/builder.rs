@@ -1,6 +1,5 @@
 //! Building a guard.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,12 +14,14 @@ use super::{Guard, Inner, Lease};
 use crate::background::{Background, Job};
 use crate::config::ConfigErrors;
 use crate::http::{HostRules, ProtectedResourceMetadata, ResourceUrl, TrustedProxies, WELL_KNOWN};
-use crate::limit::FailureBudget;
+use crate::limit::{FailureBudget, PrincipalLimits};
 use crate::mcp::Limits;
 use crate::policy::{ScopePolicy, ToolPolicies};
 use crate::scope::ScopeSet;
 use crate::time::Clock;
-use crate::verify::TokenVerifier;
+#[cfg(feature = "jwt")]
+use crate::verify::dpop::Dpop;
+use crate::verify::{CacheSettings, TokenCache, TokenVerifier};
 
 const MAX_BODY: usize = 4 * 1024 * 1024;
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -44,6 +45,11 @@ pub struct GuardBuilder {
     max_answer: usize,
     body_timeout: Duration,
     failures_per_minute: NonZeroU32,
+    per_minute: Option<NonZeroU32>,
+    at_once: Option<NonZeroU32>,
+    cache: CacheSettings,
+    #[cfg(feature = "jwt")]
+    dpop: Option<Dpop>,
     session_key: Option<SecretSlice<u8>>,
     only_under: Option<String>,
     shares_origin: bool,
@@ -66,6 +72,11 @@ impl GuardBuilder {
             max_answer: MAX_ANSWER,
             body_timeout: BODY_TIMEOUT,
             failures_per_minute: FAILURES_PER_MINUTE,
+            per_minute: None,
+            at_once: None,
+            cache: CacheSettings::default(),
+            #[cfg(feature = "jwt")]
+            dpop: None,
             session_key: None,
             only_under: None,
             shares_origin: false,
@@ -147,6 +158,33 @@ impl GuardBuilder {
     /// How many refused credentials an address may present in a minute before it is answered 429. 120 by default.
     pub fn failures_per_minute(mut self, failures: NonZeroU32) -> Self {
         self.failures_per_minute = failures;
+        self
+    }
+
+    /// How many requests a principal may make in a minute before it is answered 429; counted in this process. By default as
+    /// many as it likes.
+    pub fn requests_per_minute(mut self, requests: NonZeroU32) -> Self {
+        self.per_minute = Some(requests);
+        self
+    }
+
+    /// How many requests of a principal may be under way at once, open streams included; counted in this process. By default
+    /// as many as it likes.
+    pub fn requests_at_once(mut self, requests: NonZeroU32) -> Self {
+        self.at_once = Some(requests);
+        self
+    }
+
+    /// The bounds of the cache of verdicts. [`CacheSettings::default`] by default.
+    pub fn cache(mut self, settings: CacheSettings) -> Self {
+        self.cache = settings;
+        self
+    }
+
+    /// Takes tokens that are bound to a key, with their proofs (RFC 9449). By default bound tokens are refused.
+    #[cfg(feature = "jwt")]
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
         self
     }
 
@@ -263,12 +301,19 @@ impl GuardBuilder {
             Some(obtainable) => policy.scopes().filtered(|scope| obtainable.contains(scope)),
             None => policy.scopes(),
         };
-        let metadata = ProtectedResourceMetadata::new(
+        #[cfg_attr(not(feature = "jwt"), expect(unused_mut, reason = "only DPoP changes it"))]
+        let mut metadata = ProtectedResourceMetadata::new(
             resource.as_str(),
             verifier.authorization_servers(),
             &scopes,
             self.name,
         );
+        #[cfg(feature = "jwt")]
+        if let Some(dpop) = &self.dpop {
+            dpop.report(&mut errors);
+            metadata.dpop_signing_alg_values_supported = dpop.algorithm_names();
+            metadata.dpop_bound_access_tokens_required = dpop.is_required();
+        }
         let document = serde_json::to_vec(&metadata).unwrap_or_else(|error| {
             errors.push(format!("the metadata does not serialize: {error}"), "report this");
             Vec::new()
@@ -279,7 +324,16 @@ impl GuardBuilder {
             document_paths.push(WELL_KNOWN.to_owned());
         }
         let budget = Arc::new(FailureBudget::new(self.failures_per_minute));
-        let background = Background::new(jobs(verifier.as_ref(), Arc::clone(&budget)));
+        let principals = PrincipalLimits::new(self.per_minute, self.at_once);
+        let cache = Arc::new(TokenCache::new(self.cache));
+        let (swept, counted, kept) = (Arc::clone(&budget), principals.clone(), Arc::clone(&cache));
+        let sweep = move || {
+            swept.sweep();
+            counted.sweep();
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            metrics::gauge!("mcp_auth_token_cache_entries").set(kept.len() as f64);
+        };
+        let background = Background::new(jobs(verifier.as_ref(), sweep));
         let inner = Inner {
             metadata_url: format!("{}{metadata_path}", resource.origin()),
             document_paths,
@@ -290,6 +344,10 @@ impl GuardBuilder {
             challenge_scope: challenge_scope.unwrap_or_else(|| policy.first_scopes()),
             obtainable,
             budget,
+            principals,
+            cache,
+            #[cfg(feature = "jwt")]
+            dpop: self.dpop,
             sessions,
             lease: self.lease,
             limits: Limits { max_bytes: self.max_body, ..Limits::default() },
@@ -309,11 +367,11 @@ impl GuardBuilder {
     }
 }
 
-fn jobs(verifier: &dyn TokenVerifier, budget: Arc<FailureBudget<IpAddr>>) -> Vec<Job> {
+fn jobs(verifier: &dyn TokenVerifier, tidy: impl Fn() + Send + 'static) -> Vec<Job> {
     let sweep: Job = Box::pin(async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
-            budget.sweep();
+            tidy();
         }
     });
     let following = verifier.revocations().into_iter().filter_map(|view| view.background());

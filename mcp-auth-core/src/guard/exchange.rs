@@ -8,13 +8,14 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rewrite};
 use super::{Guard, Lease, lease};
 use crate::http::cors;
+use crate::limit::Permit;
 use crate::mcp::{Id, ListKind, Revision, filter_list, mark_private};
 use crate::principal::Principal;
 
@@ -34,6 +35,12 @@ pub struct Exchange {
     pub(super) id: Option<Id>,
     pub(super) method: &'static str,
     pub(super) target: Option<String>,
+    /// False for an ordinary route.
+    pub(super) is_mcp: bool,
+    /// Headers that the answer carries, whatever it is.
+    pub(super) notices: Vec<(HeaderName, HeaderValue)>,
+    /// Held until the answer was sent.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Exchange {
@@ -57,6 +64,9 @@ impl Exchange {
             id: None,
             method: "",
             target: None,
+            is_mcp: true,
+            notices: Vec::new(),
+            permit: None,
         }
     }
 
@@ -70,13 +80,15 @@ impl Exchange {
     }
 
     /// Prepares the service's answer: its head now, its body as it comes.
-    pub fn respond<B>(self, response: Response<B>) -> Response<GuardedBody<B>> {
+    pub fn respond<B>(mut self, response: Response<B>) -> Response<GuardedBody<B>> {
         let (mut parts, body) = response.into_parts();
         self.seal_session(&mut parts.headers);
         if let Some(origin) = &self.origin {
             cors::allow(&mut parts.headers, origin.clone());
         }
+        parts.headers.extend(std::mem::take(&mut self.notices));
         parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let permit = self.permit.take();
         let is_stream = has_type(&parts.headers, "text/event-stream");
         let rewrite = self.rewrite();
         let mut guarded = match (rewrite, self.id.clone()) {
@@ -111,7 +123,7 @@ impl Exchange {
                 if self.method == "subscriptions/listen" { self.id.as_ref().map(listen_ended) } else { None };
             guarded = guarded.leased(term, farewell);
         }
-        Response::from_parts(parts, guarded)
+        Response::from_parts(parts, guarded.holding(permit))
     }
 
     fn seal_session(&self, headers: &mut HeaderMap) {

@@ -42,6 +42,7 @@
 
 mod admit;
 mod answer;
+mod authenticate;
 mod body;
 mod builder;
 mod decide;
@@ -63,12 +64,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::http::{HostRules, ResourceUrl, TrustedProxies};
-use crate::limit::FailureBudget;
+use crate::limit::{FailureBudget, PrincipalLimits};
 use crate::mcp::Limits;
 use crate::policy::ScopePolicy;
 use crate::scope::ScopeSet;
 use crate::time::Clock;
-use crate::verify::{Revocations, TokenVerifier};
+#[cfg(feature = "jwt")]
+use crate::verify::dpop::Dpop;
+use crate::verify::{Revocations, TokenCache, TokenVerifier};
 
 pub use admit::{Admission, Admitted};
 pub use body::GuardedBody;
@@ -97,6 +100,10 @@ struct Inner {
     challenge_scope: ScopeSet,
     obtainable: Option<ScopeSet>,
     budget: Arc<FailureBudget<IpAddr>>,
+    principals: PrincipalLimits,
+    cache: Arc<TokenCache>,
+    #[cfg(feature = "jwt")]
+    dpop: Option<Dpop>,
     sessions: session::SessionSeal,
     lease: Lease,
     limits: Limits,

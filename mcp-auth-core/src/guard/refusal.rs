@@ -13,6 +13,8 @@ use crate::mcp::{ParseError, ProtocolError};
 use crate::policy::Denial;
 use crate::scope::ScopeSet;
 use crate::verify::TokenRefusal;
+#[cfg(feature = "jwt")]
+use crate::verify::dpop::ProofRefusal;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,6 +50,19 @@ pub enum Refusal {
     /// The token is not good here.
     #[error("the token is refused: {0}")]
     Token(#[from] TokenRefusal),
+    /// The token is bound to a key, and the proof is not good.
+    #[cfg(feature = "jwt")]
+    #[error("the proof of possession is refused: {0}")]
+    Proof(#[from] ProofRefusal),
+    /// The principal asked too often.
+    #[error("too many requests of this principal in a minute")]
+    TooManyRequests {
+        /// Until it may go on.
+        retry_after: Duration,
+    },
+    /// The principal has too many requests under way.
+    #[error("too many requests of this principal at once")]
+    TooManyAtOnce,
     /// It cannot be told whether the token is good.
     #[error("no verdict is possible now: {reason}")]
     Unavailable {
@@ -110,6 +125,10 @@ impl Refusal {
             Self::Credential(_) => "authorization_malformed",
             Self::NoToken { .. } => "no_token",
             Self::Token(refusal) => refusal.kind(),
+            #[cfg(feature = "jwt")]
+            Self::Proof(refusal) => refusal.kind(),
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::TooManyAtOnce => "too_many_at_once",
             Self::Unavailable { .. } => "verifier_unavailable",
             Self::Session => "session_foreign",
             Self::ContentType => "content_type",
@@ -135,7 +154,11 @@ impl Refusal {
             Self::Host(_) => StatusCode::FORBIDDEN,
             Self::PathSpelling | Self::Session => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyFailures { .. } | Self::TooManyRequests { .. } | Self::TooManyAtOnce => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            #[cfg(feature = "jwt")]
+            Self::Proof(_) => StatusCode::UNAUTHORIZED,
             Self::Credential(CredentialError::TooLong) | Self::NoToken { .. } | Self::Token(_) => {
                 StatusCode::UNAUTHORIZED
             }

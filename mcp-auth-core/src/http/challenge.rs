@@ -9,9 +9,20 @@ use http::HeaderValue;
 
 use crate::scope::ScopeSet;
 
+/// The scheme that a client is challenged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeScheme<'a> {
+    /// RFC 6750.
+    Bearer,
+    /// RFC 9449, section 7.1, with the algorithms of proofs, space-separated.
+    Dpop(&'a str),
+}
+
 /// What a client is told to do about its authorization. Display form is the header's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge<'a> {
+    /// How the token is to be presented.
+    pub scheme: ChallengeScheme<'a>,
     /// Where the protected resource metadata is served.
     pub resource_metadata: &'a str,
     /// The error code of RFC 6750, section 3.1; none where no token was sent.
@@ -29,6 +40,10 @@ pub enum ChallengeError {
     InvalidToken,
     /// The token lacks a scope: 403.
     InsufficientScope,
+    /// The proof is refused: 401 (RFC 9449, section 7.1).
+    InvalidDpopProof,
+    /// The proof lacks a nonce: 401 (RFC 9449, section 9).
+    UseDpopNonce,
 }
 
 impl ChallengeError {
@@ -39,6 +54,8 @@ impl ChallengeError {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }
@@ -48,7 +65,10 @@ impl Challenge<'_> {
     /// should it not be, the bare scheme is sent.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        let mut value = String::from("Bearer ");
+        let mut value = match self.scheme {
+            ChallengeScheme::Bearer => String::from("Bearer "),
+            ChallengeScheme::Dpop(algorithms) => format!("DPoP algs=\"{algorithms}\", "),
+        };
         if let Some(error) = self.error {
             value.push_str("error=\"");
             value.push_str(error.as_str());
@@ -77,7 +97,9 @@ mod tests {
     #[test]
     fn offline_access_is_not_asked_for() {
         let scope = ScopeSet::parse("offline_access a:read").unwrap();
-        let challenge = Challenge { resource_metadata: "https://x/y", error: None, scope: Some(&scope) };
+        let scheme = ChallengeScheme::Bearer;
+        let challenge =
+            Challenge { scheme, resource_metadata: "https://x/y", error: None, scope: Some(&scope) };
         assert_eq!(challenge.header(), "Bearer scope=\"a:read\", resource_metadata=\"https://x/y\"");
     }
 }

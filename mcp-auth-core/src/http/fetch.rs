@@ -1,8 +1,9 @@
-//! Fetching a document from an authorization server.
+//! Asking an authorization server, or the service's own API.
 //!
 //! 1. https, or http on a loopback host; no redirects; a URL that was discovered is as hostile as any other.
-//! 2. Ten seconds and a bound in bytes, counted as they arrive.
-//! 3. Only `200` with a JSON content type is an answer.
+//! 2. Ten seconds, or less, and a bound in bytes, counted as they arrive.
+//! 3. A document is `200` with a JSON content type, and nothing else.
+//! 4. Errors name neither the URL nor what was sent.
 
 use std::time::Duration;
 
@@ -56,32 +57,39 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Request`] if TLS cannot be set up.
     pub fn new() -> Result<Self, FetchError> {
+        Self::with_timeout(TIMEOUT)
+    }
+
+    /// The same, for questions that somebody waits for.
+    ///
+    /// # Errors
+    /// [`FetchError::Request`] if TLS cannot be set up.
+    pub fn with_timeout(timeout: Duration) -> Result<Self, FetchError> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
+            .timeout(timeout)
             .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(FetchError::Request)?;
         Ok(Self { client })
     }
 
-    /// Fetches a JSON document of at most `limit` bytes.
+    /// Sends a request; the answer, whatever its status, has at most `limit` bytes. Redirects are not followed.
     ///
     /// # Errors
     /// [`FetchError`] says what is wrong; nothing of the answer is kept then.
-    pub async fn get_json(&self, url: &Url, limit: usize) -> Result<Fetched, FetchError> {
-        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
+    pub async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        limit: usize,
+    ) -> Result<http::Response<Bytes>, FetchError> {
+        let request =
+            reqwest::Request::try_from(request).map_err(|error| FetchError::Request(error.without_url()))?;
+        if !is_secure(request.url()) {
             return Err(FetchError::Insecure);
         }
-        let request = self.client.get(url.clone()).header(header::ACCEPT, "application/json");
-        let mut response = request.send().await.map_err(|error| FetchError::Request(error.without_url()))?;
-        if response.status() != http::StatusCode::OK {
-            return Err(FetchError::Status(response.status()));
-        }
-        if !is_json(response.headers()) {
-            return Err(FetchError::NotJson);
-        }
-        let max_age = max_age(response.headers());
+        let response = self.client.execute(request).await;
+        let mut response = response.map_err(|error| FetchError::Request(error.without_url()))?;
         let mut body = BytesMut::new();
         while let Some(chunk) =
             response.chunk().await.map_err(|error| FetchError::Request(error.without_url()))?
@@ -91,12 +99,38 @@ impl Fetcher {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { body: body.freeze(), max_age })
+        let mut answer = http::Response::new(body.freeze());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+
+    /// Fetches a JSON document of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`FetchError`] says what is wrong; nothing of the answer is kept then.
+    pub async fn get_json(&self, url: &Url, limit: usize) -> Result<Fetched, FetchError> {
+        let request = http::Request::get(url.as_str()).header(header::ACCEPT, "application/json");
+        let request = request.body(Bytes::new()).map_err(|_| FetchError::Insecure)?;
+        let response = self.send(request, limit).await?;
+        if response.status() != http::StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        if !is_json(response.headers()) {
+            return Err(FetchError::NotJson);
+        }
+        let max_age = max_age(response.headers());
+        Ok(Fetched { body: response.into_body(), max_age })
     }
 }
 
+/// https, or http on a loopback host: development.
+pub(crate) fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
 /// `application/json`, or a type that ends with `+json`.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

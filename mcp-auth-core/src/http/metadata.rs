@@ -27,6 +27,12 @@ pub struct ProtectedResourceMetadata {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
+    /// The algorithms of DPoP proofs, where those are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<&'static str>,
+    /// True if unbound tokens are refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens_required: bool,
 }
 
 impl ProtectedResourceMetadata {
@@ -48,6 +54,8 @@ impl ProtectedResourceMetadata {
                 .collect(),
             bearer_methods_supported: ["header"],
             resource_name: name,
+            dpop_signing_alg_values_supported: Vec::new(),
+            dpop_bound_access_tokens_required: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
-use super::{Change, Committed, Condition, Entry, Key, Store, StoreError, Watch, Write};
+use super::{Change, Committed, Condition, Entry, Key, MAX_VALUE, Store, StoreError, Watch, Write};
 use crate::time::{Clock, Timestamp};
 
 const DEFAULT_CAPACITY: usize = 100_000;
@@ -84,13 +84,13 @@ impl Store for MemoryStore {
 
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let now = self.clock.now();
-        let start = Key::new(collection, partition, after.unwrap_or(""));
+        let start = Key::new(collection.to_owned(), partition, after.unwrap_or(""));
         let from = if after.is_some() { Bound::Excluded(start) } else { Bound::Included(start) };
         Ok(self
             .lock()
@@ -111,6 +111,10 @@ impl Store for MemoryStore {
             if !rest.iter().all(same) {
                 return Err(StoreError::SpansPartitions);
             }
+        }
+        if writes.iter().filter_map(|write| write.content.as_ref()).any(|(value, _)| value.len() > MAX_VALUE)
+        {
+            return Err(StoreError::TooLarge);
         }
         let now = self.clock.now();
         let mut inner = self.lock();

@@ -23,6 +23,7 @@ mod memory;
 mod sealed;
 mod watch;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
@@ -35,11 +36,14 @@ pub use memory::MemoryStore;
 pub use sealed::{KeyId, KeyRing, KeyRingError, Sealed};
 pub use watch::{Change, Watch};
 
+/// The largest value that an entry has, in bytes.
+pub const MAX_VALUE: usize = 1 << 20;
+
 /// Names an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The kind of entry, a constant of the code: `clients`, `codes`.
-    pub collection: &'static str,
+    pub collection: Cow<'static, str>,
     /// What is committed together; often empty, or the owner's id.
     pub partition: String,
     /// The entry within its partition.
@@ -48,8 +52,12 @@ pub struct Key {
 
 impl Key {
     /// The key of `id` in `partition` of `collection`.
-    pub fn new(collection: &'static str, partition: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { collection, partition: partition.into(), id: id.into() }
+    pub fn new(
+        collection: impl Into<Cow<'static, str>>,
+        partition: impl Into<String>,
+        id: impl Into<String>,
+    ) -> Self {
+        Self { collection: collection.into(), partition: partition.into(), id: id.into() }
     }
 }
 
@@ -105,12 +113,12 @@ pub enum StoreError {
     /// The store cannot be reached, or failed.
     #[error("the store does not answer")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// A value is larger than [`MAX_VALUE`].
+    #[error("an entry is too large")]
+    TooLarge,
     /// The store holds as much as it may.
     #[error("the store is full")]
     Full,
-    /// A key, a value or a commit is larger than the store takes.
-    #[error("more than the store takes at once")]
-    TooLarge,
     /// The writes of one commit name several collections or partitions.
     #[error("a commit spans partitions")]
     SpansPartitions,
@@ -134,7 +142,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] if the store cannot tell.
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,
@@ -158,7 +166,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,

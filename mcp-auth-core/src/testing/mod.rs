@@ -17,9 +17,11 @@
 //! ```
 
 mod authority;
+mod proof;
 mod signer;
 mod token;
 
-pub use authority::Authority;
+pub use authority::{Authority, AuthorityBuilder, Discovery, Fault};
+pub use proof::{ProofBuilder, thumbprint};
 pub use signer::TestKey;
 pub use token::TokenBuilder;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::TestKey;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// Builds a signed token. It begins as a good access token (RFC 9068) of five minutes for `ada`.
 #[derive(Clone, Debug)]
@@ -39,6 +39,11 @@ impl TokenBuilder {
             claims.insert(name.to_owned(), value);
         }
         Self { key, header, claims, raw_header: None, raw_claims: None }
+    }
+
+    /// Issues it at `now`, for five minutes.
+    pub fn at(self, now: Timestamp) -> Self {
+        self.claim("iat", json!(now.as_secs())).claim("exp", json!(now.as_secs() + 300))
     }
 
     /// Sets `scope`.
@@ -94,6 +99,39 @@ impl TokenBuilder {
         self
     }
 
+    /// Ended an hour before it was made.
+    pub fn expired(self) -> Self {
+        let now = self.made_at();
+        self.claim("iat", json!(now.saturating_sub(7200))).claim("exp", json!(now.saturating_sub(3600)))
+    }
+
+    /// Begins an hour after it was made.
+    pub fn not_yet(self) -> Self {
+        let now = self.made_at();
+        self.claim("nbf", json!(now + 3600)).claim("exp", json!(now + 7200))
+    }
+
+    /// `iat` in seconds, by whichever clock it was set.
+    fn made_at(&self) -> u64 {
+        let iat = self.claims.get("iat").and_then(Value::as_u64);
+        iat.unwrap_or_else(|| Clock::system().now().as_secs())
+    }
+
+    /// Bound to the DPoP key with this thumbprint (RFC 9449, section 6.1).
+    pub fn bound_to_dpop(self, thumbprint: &str) -> Self {
+        self.claim("cnf", json!({ "jkt": thumbprint }))
+    }
+
+    /// Bound to the client certificate with this thumbprint (RFC 8705, section 3.1).
+    pub fn bound_to_certificate(self, thumbprint: &str) -> Self {
+        self.claim("cnf", json!({ "x5t#S256": thumbprint }))
+    }
+
+    /// Acted with by `actor` on behalf of the subject (RFC 8693, section 4.1).
+    pub fn actor(self, actor: &str) -> Self {
+        self.claim("act", json!({ "sub": actor }))
+    }
+
     /// The part that is signed.
     #[must_use]
     pub fn unsigned(&self) -> String {
@@ -110,6 +148,37 @@ impl TokenBuilder {
         let signed = self.unsigned();
         let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
+    }
+
+    /// The token without its last part: two parts only.
+    #[must_use]
+    pub fn without_signature(&self) -> String {
+        self.unsigned()
+    }
+
+    /// The token as an unsecured one (RFC 7519, section 6): `alg` is `none`, and the last part is empty.
+    #[must_use]
+    pub fn alg_none(&self) -> String {
+        format!("{}.", self.clone().header("alg", json!("none")).unsigned())
+    }
+
+    /// The token with one bit of its signature turned.
+    #[must_use]
+    pub fn tampered(&self) -> String {
+        let mut signature = self.key.sign(self.unsigned().as_bytes());
+        if let Some(byte) = signature.last_mut() {
+            *byte ^= 1;
+        }
+        self.with_signature(&signature)
+    }
+
+    /// The token as an HMAC of it would be signed by who takes `secret`, a public key, for a shared one.
+    #[must_use]
+    pub fn signed_with_hmac(&self, secret: &[u8]) -> String {
+        let token = self.clone().header("alg", json!("HS256"));
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+        let tag = aws_lc_rs::hmac::sign(&key, token.unsigned().as_bytes());
+        token.with_signature(tag.as_ref())
     }
 
     /// The token with a signature of the caller's own making.

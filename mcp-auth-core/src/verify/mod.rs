@@ -6,10 +6,22 @@
 //! 3. The audience is the resource that the guard protects, handed over with every call.
 
 pub mod api_key;
+#[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only claims are read for it"))]
 mod binding;
+mod cache;
+mod certificate;
+#[cfg(feature = "jwt")]
+pub mod dpop;
+#[cfg(feature = "fetch")]
+pub mod introspection;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "fetch")]
+mod remote;
 mod revocations;
+mod router;
+#[cfg(feature = "fetch")]
+pub mod upstream;
 mod upstream_credential;
 mod verified;
 
@@ -26,7 +38,11 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 
 pub use binding::{Binding, Thumbprint};
+pub(crate) use cache::TokenCache;
+pub use cache::{CacheKey, CacheSettings};
+pub use certificate::ClientCertificate;
 pub use revocations::{Revocation, Revocations};
+pub use router::{VerifierRouter, is_jwt_shaped};
 pub use upstream_credential::UpstreamCredential;
 pub use verified::Verified;
 
@@ -164,6 +180,9 @@ pub enum TokenRefusal {
     /// `aud` does not name this resource.
     #[error("the audience is another one")]
     Audience,
+    /// The client is not one of those that are allowed.
+    #[error("the client is not allowed")]
+    Client,
     /// Past `exp`.
     #[error("the token has expired")]
     Expired,
@@ -197,6 +216,7 @@ impl TokenRefusal {
             Self::Signature => "token_signature",
             Self::Issuer => "token_issuer",
             Self::Audience => "token_audience",
+            Self::Client => "token_client",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::Claim => "token_claim",

@@ -76,7 +76,7 @@ impl Store for Counting {
     }
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,

@@ -108,12 +108,12 @@ impl Store for Broken {
 
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let start = self.place(&Key::new(collection, partition, after.unwrap_or("")));
+        let start = self.place(&Key::new(collection.to_owned(), partition, after.unwrap_or("")));
         let from = match after {
             Some(_) if !self.is(Flaw::RepeatsTheLastOfAPage) => Bound::Excluded(start.clone()),
             _ => Bound::Included(start.clone()),
@@ -133,7 +133,7 @@ impl Store for Broken {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        let place = |write: &Write| (write.key.collection, write.key.partition.clone());
+        let place = |write: &Write| (write.key.collection.clone(), write.key.partition.clone());
         if !self.is(Flaw::SpansPartitions)
             && writes.iter().any(|w| place(w) != place(writes.first().unwrap()))
         {
@@ -185,7 +185,7 @@ impl Store for Storage {
     }
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,

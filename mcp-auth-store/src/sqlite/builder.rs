@@ -75,14 +75,15 @@ impl SqliteBuilder {
             .connect_with(reading.clone())
             .await?;
         let changes = broadcast::Sender::new(follower::BUFFER);
-        let follower = Follower::new(connect(&reading).await?, changes.clone()).await?;
+        let weak = changes.downgrade();
+        let follower = Follower::new(connect(&reading).await?, changes).await?;
         let (orders, ordered) = mpsc::channel(writer::QUEUE);
         let (committed, follows) = watch::channel(0);
         let tasks = vec![
             runtime.spawn(writer::run(writing, ordered, self.clock.clone(), committed)),
             runtime.spawn(follower.run(follows)),
         ];
-        let inner = Inner { clock: self.clock, readers, orders, changes, tasks: Mutex::new(tasks) };
+        let inner = Inner { clock: self.clock, readers, orders, changes: weak, tasks: Mutex::new(tasks) };
         Ok(SqliteStore { inner: Arc::new(inner) })
     }
 }

@@ -11,8 +11,6 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
-use super::names;
-
 /// Changes that wait for a watch; one that is further behind has to read all again.
 pub(super) const BUFFER: usize = 2048;
 const AT_ONCE: i64 = 1000;
@@ -117,6 +115,7 @@ impl Follower {
 }
 
 fn change((version, collection, part, id): Row) -> Option<Change> {
-    let key = Key::new(names::kept(&collection)?, String::from_utf8(part).ok()?, String::from_utf8(id).ok()?);
+    let text = |bytes| String::from_utf8(bytes).ok();
+    let key = Key::new(text(collection)?, text(part)?, text(id)?);
     Some(Change::Changed { key, version: u64::try_from(version).ok()? })
 }

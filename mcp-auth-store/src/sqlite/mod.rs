@@ -8,7 +8,6 @@
 mod builder;
 mod error;
 mod follower;
-mod names;
 mod schema;
 mod writer;
 
@@ -17,7 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use mcp_auth_core::store::{Change, Committed, Entry, Key, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{Change, Committed, Entry, Key, MAX_VALUE, Store, StoreError, Watch, Write};
 use mcp_auth_core::time::{Clock, Timestamp};
 use sqlx::SqlitePool;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -28,7 +27,6 @@ pub use error::OpenError;
 
 use writer::{Job, Order};
 
-const MAX_VALUE: usize = 1024 * 1024;
 const MAX_NAME: usize = 1024;
 const MAX_WRITES: usize = 1024;
 
@@ -44,7 +42,8 @@ struct Inner {
     clock: Clock,
     readers: SqlitePool,
     orders: mpsc::Sender<Order>,
-    changes: broadcast::Sender<Change>,
+    /// The follower holds the other end: every watch ends with it.
+    changes: broadcast::WeakSender<Change>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -105,12 +104,14 @@ fn entry((id, value, version, expires_at): Row) -> Result<Entry, StoreError> {
 
 fn check(writes: &[Write]) -> Result<(), StoreError> {
     let Some(first) = writes.first() else { return Ok(()) };
-    let place = |write: &Write| (write.key.collection, write.key.partition.clone());
-    if writes.iter().any(|write| place(write) != place(first)) {
+    let is_apart = |Write { key, .. }: &Write| {
+        key.collection != first.key.collection || key.partition != first.key.partition
+    };
+    if writes.iter().any(is_apart) {
         return Err(StoreError::SpansPartitions);
     }
     let is_within = |Write { key, content, .. }: &Write| {
-        key.collection.len() <= names::MAX_NAME
+        key.collection.len() <= MAX_NAME
             && key.partition.len() <= MAX_NAME
             && key.id.len() <= MAX_NAME
             && content.as_ref().is_none_or(|(value, _)| value.len() <= MAX_VALUE)
@@ -140,7 +141,7 @@ impl Store for SqliteStore {
 
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,
@@ -178,6 +179,11 @@ impl Store for SqliteStore {
     }
 
     fn watch(&self) -> Watch {
-        Watch::new(self.inner.changes.subscribe())
+        let receiver = self.inner.changes.upgrade().map_or_else(
+            // Closed: nothing will be told.
+            || broadcast::channel(1).1,
+            |changes| changes.subscribe(),
+        );
+        Watch::new(receiver)
     }
 }

@@ -55,11 +55,11 @@ pub(super) async fn partitions_and_collections_are_apart(store: Shared, _: Clock
         ensure_eq(&entry.value[..], format!("{key:?}").as_bytes(), "the value")?;
         let mut ids: Vec<_> = keys
             .iter()
-            .filter(|other| (other.collection, &other.partition) == (key.collection, &key.partition))
+            .filter(|other| (&other.collection, &other.partition) == (&key.collection, &key.partition))
             .map(|other| other.id.clone())
             .collect();
         ids.sort();
-        let scanned = store.scan(key.collection, &key.partition, None, 100).await?;
+        let scanned = store.scan(&key.collection, &key.partition, None, 100).await?;
         let scanned: Vec<_> = scanned.into_iter().map(|entry| entry.id).collect();
         ensure_eq(scanned, ids, &format!("the ids beside {key:?}"))?;
     }

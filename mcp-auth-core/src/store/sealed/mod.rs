@@ -72,12 +72,12 @@ fn associated(collection: &str, partition: &str, id: &str) -> Vec<u8> {
 impl<S: Store> Store for Sealed<S> {
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let Some(entry) = self.inner.get(key).await? else { return Ok(None) };
-        self.open(key.collection, &key.partition, entry).map(Some)
+        self.open(&key.collection, &key.partition, entry).map(Some)
     }
 
     async fn scan(
         &self,
-        collection: &'static str,
+        collection: &str,
         partition: &str,
         after: Option<&str>,
         limit: usize,
@@ -89,7 +89,7 @@ impl<S: Store> Store for Sealed<S> {
     async fn commit(&self, mut writes: Vec<Write>) -> Result<Committed, StoreError> {
         for Write { key, content, .. } in &mut writes {
             if let Some((value, _)) = content {
-                let aad = associated(key.collection, &key.partition, &key.id);
+                let aad = associated(&key.collection, &key.partition, &key.id);
                 let sealed =
                     self.ring.seal(&aad, value).map_err(|why| StoreError::Unavailable(why.into()))?;
                 *value = Bytes::from(sealed);

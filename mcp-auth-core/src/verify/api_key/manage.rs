@@ -84,13 +84,13 @@ impl ApiKeys {
     pub async fn list_of(&self, owner: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, KeyError> {
         let limit = limit.clamp(1, MAX_PAGE);
         let Key { collection, partition, .. } = index_of(&self.inner.issuer, owner, "");
-        let page = self.inner.store.scan(collection, &partition, after, limit).await?;
+        let page = self.inner.store.scan(&collection, &partition, after, limit).await?;
         let mut keys = Vec::with_capacity(page.len());
         for entry in &page {
             match self.load(&entry.id).await {
                 Ok((_, record, _)) => keys.push(self.describe(&entry.id, &record).await?),
                 Err(KeyError::NotFound) => {
-                    let index = Key::new(collection, partition.as_str(), entry.id.as_str());
+                    let index = Key::new(collection.clone(), partition.as_str(), entry.id.as_str());
                     self.clear_away(&index, entry).await?;
                 }
                 Err(error) => return Err(error),

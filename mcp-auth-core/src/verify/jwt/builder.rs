@@ -1,78 +1,58 @@
-//! Building a JWT verifier.
+//! The settings of a JWT verifier, issuer by issuer.
 
 use std::time::Duration;
 
-use url::Url;
-
-use super::JwtVerifier;
-use super::keys::Algorithm;
+use super::algorithm::Algorithm;
+use super::presets::AudienceRule;
+use super::rules::{Rules, ScopeClaims, TypRule, names};
 use super::slot::JwtKeys;
 use crate::config::ConfigErrors;
-use crate::http::is_loopback;
 use crate::scope::ScopeSet;
 use crate::time::Clock;
 use crate::verify::Revocations;
 
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-const MAX_LEEWAY: Duration = Duration::from_secs(300);
-
-/// Which `typ` an access token has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TypRule {
-    /// `at+jwt` (RFC 9068, section 2.1), and nothing else.
-    #[default]
-    AccessToken,
-    /// For servers that do not follow RFC 9068: also `JWT`, or none. ID tokens and logout tokens stay refused, as far as
-    /// their claims show them.
-    AllowJwtOrAbsent,
-}
-
-/// What a token is checked by.
-#[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) issuer: String,
-    pub(super) audiences: Vec<String>,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) leeway: Duration,
-    pub(super) typ: TypRule,
-    pub(super) scope_claims: Vec<String>,
-    pub(super) grant_claim: String,
-    pub(super) obtainable: Option<ScopeSet>,
-    pub(super) revocations: Option<Revocations>,
-}
-
 /// Where keys come from, as configured.
 #[derive(Debug)]
-enum KeySource {
+pub(super) enum KeySource {
     Given(Vec<u8>),
     Shared(JwtKeys),
     #[cfg(feature = "fetch")]
     Uri(String),
 }
 
-/// Builds a [`JwtVerifier`]; see each setting for its default.
+/// Builds a [`JwtVerifier`](super::JwtVerifier); see each setting for its default. A setting concerns the issuer that the
+/// builder was started for; others come with [`and`](Self::and).
 #[derive(Debug)]
 #[must_use = "a verifier is made by `build`"]
 pub struct JwtVerifierBuilder {
-    rules: Rules,
-    source: Option<KeySource>,
-    clock: Clock,
+    pub(super) rules: Rules,
+    pub(super) source: Option<KeySource>,
+    pub(super) clock: Clock,
+    /// What was wrong before `build`: a preset's parameters.
+    pub(super) problems: ConfigErrors,
+    /// What a preset knows of the audience.
+    pub(super) audience_rule: AudienceRule,
+    pub(super) default_audience: Option<String>,
+    pub(super) others: Vec<JwtVerifierBuilder>,
 }
 
 impl JwtVerifierBuilder {
     pub(super) fn new(issuer: String) -> Self {
-        let rules = Rules {
-            issuer,
-            audiences: Vec::new(),
-            algorithms: Algorithm::ALL.to_vec(),
-            leeway: DEFAULT_LEEWAY,
-            typ: TypRule::default(),
-            scope_claims: vec!["scope".to_owned(), "scp".to_owned()],
-            grant_claim: "gid".to_owned(),
-            obtainable: None,
-            revocations: None,
-        };
-        Self { rules, source: None, clock: Clock::system() }
+        Self {
+            rules: Rules::new(issuer),
+            source: None,
+            clock: Clock::system(),
+            problems: ConfigErrors::default(),
+            audience_rule: AudienceRule::Resource,
+            default_audience: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// Takes the tokens of another issuer, too, by its own rules and keys. What is set after this still concerns the first.
+    pub fn and(mut self, other: JwtVerifierBuilder) -> Self {
+        self.others.push(other);
+        self
     }
 
     /// Takes tokens for this audience; repeatable. By default the guard's resource, and nothing else.
@@ -81,7 +61,22 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Takes only these algorithms. By default all of [`Algorithm::ALL`].
+    /// Takes tokens of these clients only, by the first of [`client_claims`](Self::client_claims); repeatable. By default
+    /// those of every client.
+    pub fn allowed_clients<S: Into<String>>(mut self, clients: impl IntoIterator<Item = S>) -> Self {
+        self.rules.clients.get_or_insert_default().extend(clients.into_iter().map(Into::into));
+        self
+    }
+
+    /// Takes tokens that name no audience at all, from the [`allowed_clients`](Self::allowed_clients) alone, which are
+    /// required with it: any resource of the issuer could receive such a token and use it here. One that does name an
+    /// audience must name the right one, as ever.
+    pub fn no_audience(mut self) -> Self {
+        self.rules.may_lack_audience = true;
+        self
+    }
+
+    /// Takes only these algorithms. By default all of [`Algorithm::ALL`], as far as the issuer's keys serve them.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.rules.algorithms = algorithms.into_iter().collect();
         self
@@ -99,9 +94,43 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// Takes only tokens that have this claim with this text, to the character; repeatable. Of several texts for one claim
+    /// each will do.
+    pub fn require_claim(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        let name = name.into();
+        match self.rules.required.iter_mut().find(|(claim, _)| *claim == name) {
+            Some((_, texts)) => texts.push(text.into()),
+            None => self.rules.required.push((name, vec![text.into()])),
+        }
+        self
+    }
+
+    /// Takes only tokens that name their client, as RFC 9068 asks for: the ID tokens of many servers name none.
+    pub fn require_client(mut self) -> Self {
+        self.rules.names_client = true;
+        self
+    }
+
     /// Reads scopes from this claim (a string or an array), and from no other. By default `scope`, else `scp`.
-    pub fn scope_claim(mut self, name: impl Into<String>) -> Self {
-        self.rules.scope_claims = vec![name.into()];
+    pub fn scope_claim(self, name: impl Into<String>) -> Self {
+        self.scope_claims([name.into()])
+    }
+
+    /// Reads scopes from the first of these claims that is there; each is a space-separated string or an array.
+    pub fn scope_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.rules.scope_claims = ScopeClaims::First(names(claims));
+        self
+    }
+
+    /// Reads scopes from all of these claims that are there, together: say `scope` and `permissions`, or `scp` and `roles`.
+    pub fn merged_scope_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.rules.scope_claims = ScopeClaims::Merged(names(claims));
+        self
+    }
+
+    /// The claims that name the OAuth client; the first that is there counts. By default `client_id`, `azp`, `cid`.
+    pub fn client_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.rules.client_claims = names(claims);
         self
     }
 
@@ -146,84 +175,5 @@ impl JwtVerifierBuilder {
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
-    }
-
-    /// The verifier. Nothing is fetched before the guard's `Background` runs.
-    ///
-    /// # Errors
-    /// Everything that is wrong, each with its fix.
-    pub fn build(self) -> Result<JwtVerifier, ConfigErrors> {
-        let mut errors = ConfigErrors::default();
-        let issuer = Url::parse(&self.rules.issuer)
-            .ok()
-            .filter(|url| is_secure(url) && url.query().is_none() && url.fragment().is_none());
-        if issuer.is_none() {
-            errors.push(
-                format!("the issuer `{}` is no https URL", self.rules.issuer),
-                "copy `issuer` from the server's metadata",
-            );
-        }
-        if self.rules.algorithms.is_empty() {
-            errors.push("no algorithm is allowed", "leave the default, or name at least one");
-        }
-        if self.rules.leeway > MAX_LEEWAY {
-            errors.push("the leeway is over five minutes", "set the clocks instead");
-        }
-        match self.source {
-            Some(KeySource::Given(jwks)) => match JwtKeys::new(&jwks) {
-                Ok(keys) => errors.into_result(finish(self.rules, keys)),
-                Err(error) => {
-                    errors.push(
-                        error.to_string(),
-                        "give a JWK set with an RSA (2048 bits or more), P-256 or Ed25519 key",
-                    );
-                    Err(errors)
-                }
-            },
-            Some(KeySource::Shared(keys)) => errors.into_result(finish(self.rules, keys)),
-            #[cfg(feature = "fetch")]
-            source => {
-                let source = match source {
-                    Some(KeySource::Uri(uri)) => match Url::parse(&uri) {
-                        Ok(url) if is_secure(&url) => Some(super::refresh::Source::Jwks(url)),
-                        _ => {
-                            errors.push(
-                                format!("jwks_uri `{uri}` is no https URL"),
-                                "copy `jwks_uri` from the server's metadata",
-                            );
-                            None
-                        }
-                    },
-                    _ => {
-                        issuer.as_ref().map(|url| super::refresh::Source::discovery(&self.rules.issuer, url))
-                    }
-                };
-                let fetcher = crate::http::Fetcher::new()
-                    .map_err(|error| errors.push(error.to_string(), "check the machine's TLS certificates"));
-                let (Some(source), Ok(fetcher)) = (source, fetcher) else { return Err(errors) };
-                let keys = JwtKeys::empty(self.clock, true);
-                let refresher = Some(super::refresh::Refresher { source, fetcher });
-                errors.into_result(JwtVerifier { rules: self.rules, keys, refresher })
-            }
-            #[cfg(not(feature = "fetch"))]
-            None => {
-                errors.push("there are no keys", "give them with .jwks(…), or switch on the feature `fetch`");
-                Err(errors)
-            }
-        }
-    }
-}
-
-/// https, or http on a loopback host: development.
-fn is_secure(url: &Url) -> bool {
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
-}
-
-fn finish(rules: Rules, keys: JwtKeys) -> JwtVerifier {
-    JwtVerifier {
-        rules,
-        keys,
-        #[cfg(feature = "fetch")]
-        refresher: None,
     }
 }

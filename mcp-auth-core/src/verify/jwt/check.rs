@@ -3,12 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::builder::{Rules, TypRule};
+use super::algorithm::Algorithm;
 use super::claims;
-use super::keys::{Algorithm, Key};
+use super::issuer::Issuer;
+use super::rules::{Rules, TypRule};
+use super::slot::Found;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Kind, Limits, Raw};
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_HEADER: usize = 4096;
@@ -29,8 +31,12 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Reads a token up to the point where a key is needed.
-    pub(super) fn read(token: &'a str, rules: &Rules) -> Result<Self, TokenRefusal> {
+    /// Reads a token up to the point where a key is needed, and finds the issuer whose rules and keys it is checked by. The
+    /// name is not verified yet; it only chooses, so that no key ever meets another issuer's token.
+    pub(super) fn read<'i>(
+        token: &'a str,
+        issuers: &'i [Issuer],
+    ) -> Result<(Self, &'i Issuer), TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Malformed);
         }
@@ -41,18 +47,16 @@ impl<'a> Token<'a> {
             return Err(TokenRefusal::Malformed);
         };
         let signed = token.get(..header.len() + 1 + payload.len()).ok_or(TokenRefusal::Malformed)?;
-        let header = decode(header)?;
+        let (header, claims) = (decode(header)?, decode(payload)?);
         if header.len() > MAX_HEADER {
             return Err(TokenRefusal::Malformed);
         }
-        let (algorithm, kid) = check_header(object(&header)?, rules)?;
-        let token = Self { signed, signature: decode(signature)?, claims: decode(payload)?, algorithm, kid };
-        // Before a key is looked up: a key of this issuer never verifies another's token.
-        let issuer = object(&token.claims)?.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
-        if *issuer != *rules.issuer {
-            return Err(TokenRefusal::Issuer);
-        }
-        Ok(token)
+        let header = object(&header)?;
+        check_members(header)?;
+        let name = object(&claims)?.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
+        let issuer = issuers.iter().find(|one| *one.rules.issuer == *name).ok_or(TokenRefusal::Issuer)?;
+        let (algorithm, kid) = check_header(header, &issuer.rules)?;
+        Ok((Self { signed, signature: decode(signature)?, claims, algorithm, kid }, issuer))
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -66,19 +70,16 @@ impl<'a> Token<'a> {
     /// Verifies the signature, then the claims.
     pub(super) fn verify(
         self,
-        key: &Key,
+        (key, keys_until): &Found,
         rules: &Rules,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if !key.verifies(self.signed.as_bytes(), &self.signature) {
+        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
             return Err(TokenRefusal::Signature);
         }
         let claims = object(&self.claims)?;
-        let given: Vec<&str> = rules.audiences.iter().map(String::as_str).collect();
-        let audiences = if given.is_empty() { vec![context.resource] } else { given };
-        if !claims::has_audience(claims, &audiences)? {
-            return Err(TokenRefusal::Audience);
-        }
+        let client = claims::first_text(claims, &rules.client_claims)?;
+        check_audience(claims, client.as_deref(), rules, context.resource)?;
         let expires_at = claims::date(claims, "exp")?.ok_or(TokenRefusal::Claim)?;
         if context.now >= expires_at.plus(rules.leeway) {
             return Err(TokenRefusal::Expired);
@@ -94,9 +95,22 @@ impl<'a> Token<'a> {
         {
             return Err(TokenRefusal::Type);
         }
+        for (name, texts) in &rules.required {
+            let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
+            if !texts.contains(&text) {
+                return Err(TokenRefusal::Claim);
+            }
+        }
         let binding = Binding::from_claims(claims)?;
-        let principal = principal(claims, rules, self.claims.as_slice(), expires_at, issued_at)?;
-        let verified = Verified::from(principal).reusable_until(expires_at);
+        let mut principal = principal(claims, rules, &self.claims)?.expires_at(expires_at);
+        if let Some(client) = client {
+            principal = principal.client_id(client);
+        }
+        if let Some(at) = issued_at {
+            principal = principal.issued_at(at);
+        }
+        let until = keys_until.map_or(expires_at, |until| until.min(expires_at));
+        let verified = Verified::from(principal.build()).reusable_until(until);
         Ok(match binding {
             Some(binding) => verified.bound_to(binding),
             None => verified,
@@ -104,44 +118,55 @@ impl<'a> Token<'a> {
     }
 }
 
-fn principal(
+/// The token is meant for this resource, and comes from a client that may have it.
+fn check_audience(
     claims: Raw<'_>,
+    client: Option<&str>,
     rules: &Rules,
-    json: &[u8],
-    expires_at: crate::time::Timestamp,
-    issued_at: Option<crate::time::Timestamp>,
-) -> Result<Principal, TokenRefusal> {
+    resource: &str,
+) -> Result<(), TokenRefusal> {
+    let given: Vec<&str> = rules.audiences.iter().map(String::as_str).collect();
+    let audiences = if given.is_empty() { vec![resource] } else { given };
+    if !claims::has_audience(claims, &audiences)?.unwrap_or(rules.may_lack_audience) {
+        return Err(TokenRefusal::Audience);
+    }
+    match &rules.clients {
+        None if rules.names_client && client.is_none() => Err(TokenRefusal::Client),
+        Some(allowed) if !client.is_some_and(|client| allowed.iter().any(|one| one == client)) => {
+            Err(TokenRefusal::Client)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn principal(claims: Raw<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
     let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
     let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
         .scopes(claims::scopes(claims, &rules.scope_claims)?)
-        .expires_at(expires_at)
         .claims(json);
-    for name in ["client_id", "azp", "cid"] {
-        if let Some(client) = claims::text(claims, name)? {
-            principal = principal.client_id(client);
-            break;
-        }
-    }
-    if let Some(at) = issued_at {
-        principal = principal.issued_at(at);
-    }
     if let Some(id) = claims::text(claims, "jti")? {
         principal = principal.token_id(id);
     }
     if let Some(id) = claims::text(claims, &rules.grant_claim)? {
         principal = principal.grant_id(id);
     }
-    Ok(principal.build())
+    if let Some(actor) = claims::actor(claims)? {
+        principal = principal.actor(actor);
+    }
+    Ok(principal)
 }
 
-fn check_header(header: Raw<'_>, rules: &Rules) -> Result<(Algorithm, Option<String>), TokenRefusal> {
+/// What no issuer may have in a header.
+fn check_members(header: Raw<'_>) -> Result<(), TokenRefusal> {
     if header.get("crit").is_some() {
         return Err(TokenRefusal::Critical);
     }
-    if REFUSED_MEMBERS.iter().any(|name| header.get(name).is_some()) {
-        return Err(TokenRefusal::Malformed);
-    }
+    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.get(name).is_some());
+    if is_refused { Err(TokenRefusal::Malformed) } else { Ok(()) }
+}
+
+fn check_header(header: Raw<'_>, rules: &Rules) -> Result<(Algorithm, Option<String>), TokenRefusal> {
     let algorithm = header.get("alg").and_then(Raw::as_str).and_then(|name| Algorithm::parse(&name));
     let algorithm =
         algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenRefusal::Algorithm)?;

@@ -1,5 +1,6 @@
 //! Reading single claims: absent is absent, and a wrong type is refused, never taken as absent.
 
+use super::rules::ScopeClaims;
 use crate::mcp::{Kind, Raw};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -11,7 +12,7 @@ const MAX_AUDIENCES: usize = 64;
 const MAX_DATE: f64 = 253_402_300_799.0;
 
 /// A string of 1 to 1024 bytes.
-pub(super) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = value.as_str().ok_or(TokenRefusal::Claim)?;
     if text.is_empty() || text.len() > MAX_TEXT {
@@ -21,7 +22,7 @@ pub(super) fn text(claims: Raw<'_>, name: &str) -> Result<Option<String>, TokenR
 }
 
 /// A `NumericDate` (RFC 7519, section 2), floored to whole seconds.
-pub(super) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
+pub(crate) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let number: f64 = value.as_number().and_then(|lexeme| lexeme.parse().ok()).ok_or(TokenRefusal::Claim)?;
     if !(0.0..=MAX_DATE).contains(&number) || number.is_sign_negative() {
@@ -35,11 +36,11 @@ pub(super) fn date(claims: Raw<'_>, name: &str) -> Result<Option<Timestamp>, Tok
     Ok(Some(Timestamp::from_secs(number.floor() as u64)))
 }
 
-/// True if `aud`, a string or an array of strings, names one of `audiences` to the character.
-pub(super) fn has_audience(claims: Raw<'_>, audiences: &[&str]) -> Result<bool, TokenRefusal> {
-    let value = claims.get("aud").ok_or(TokenRefusal::Audience)?;
+/// True if `aud`, a string or an array of strings, names one of `audiences` to the character; `None` without an `aud`.
+pub(crate) fn has_audience(claims: Raw<'_>, audiences: &[&str]) -> Result<Option<bool>, TokenRefusal> {
+    let Some(value) = claims.get("aud") else { return Ok(None) };
     match value.kind() {
-        Kind::String => Ok(value.as_str().is_some_and(|one| audiences.contains(&&*one))),
+        Kind::String => Ok(Some(value.as_str().is_some_and(|one| audiences.contains(&&*one)))),
         Kind::Array => {
             let mut found = false;
             for (index, item) in value.items().enumerate() {
@@ -49,15 +50,27 @@ pub(super) fn has_audience(claims: Raw<'_>, audiences: &[&str]) -> Result<bool, 
                 }
                 found |= audiences.contains(&&*item);
             }
-            Ok(found)
+            Ok(Some(found))
         }
         _ => Err(TokenRefusal::Claim),
     }
 }
 
-/// The scopes of the first of `names` that is there: a space-separated string, or an array of strings.
-pub(super) fn scopes(claims: Raw<'_>, names: &[String]) -> Result<ScopeSet, TokenRefusal> {
-    let Some(value) = names.iter().find_map(|name| claims.get(name)) else { return Ok(ScopeSet::default()) };
+/// The granted scopes; none if no claim is there.
+pub(super) fn scopes(claims: Raw<'_>, from: &ScopeClaims) -> Result<ScopeSet, TokenRefusal> {
+    match from {
+        ScopeClaims::First(names) => {
+            names.iter().find_map(|name| claims.get(name)).map_or_else(|| Ok(ScopeSet::default()), scope_set)
+        }
+        ScopeClaims::Merged(names) => {
+            let mut values = names.iter().filter_map(|name| claims.get(name));
+            values.try_fold(ScopeSet::default(), |all, value| Ok(all.union(&scope_set(value)?)))
+        }
+    }
+}
+
+/// A space-separated string, or an array of strings.
+fn scope_set(value: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
     let set = match value.kind() {
         Kind::String => ScopeSet::parse(&value.as_str().ok_or(TokenRefusal::Claim)?),
         Kind::Array => {
@@ -68,4 +81,22 @@ pub(super) fn scopes(claims: Raw<'_>, names: &[String]) -> Result<ScopeSet, Toke
         _ => return Err(TokenRefusal::Claim),
     };
     set.map_err(|_| TokenRefusal::Claim)
+}
+
+/// The text of the first of `names` that is there.
+pub(crate) fn first_text(claims: Raw<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
+    for name in names {
+        if let Some(text) = text(claims, name)? {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
+/// The outermost actor (RFC 8693, section 4.1). Those inside it acted before and decide nothing.
+pub(crate) fn actor(claims: Raw<'_>) -> Result<Option<String>, TokenRefusal> {
+    match claims.get("act") {
+        None => Ok(None),
+        Some(act) => text(act, "sub")?.ok_or(TokenRefusal::Claim).map(Some),
+    }
 }

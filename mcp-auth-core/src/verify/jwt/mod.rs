@@ -3,10 +3,13 @@
 //! 1. Three parts of strict base64url; header and claims are read by the strict reader: a duplicate name is refused.
 //! 2. `crit`, `b64`, `zip`, `enc`, and keys that travel in the header (`jwk`, `jku`, `x5u`) are refused.
 //! 3. `alg` is one of the allowed asymmetric ones; `none` and HMAC have no representation here.
-//! 4. `iss` is a string and equal to the configured issuer to the character, before any key is looked up.
-//! 5. The key is found by `kid` among the issuer's keys, and must be of the algorithm's kind.
+//! 4. `iss` is a string and chooses one of the issuers by equality to the character, before any key is looked up: each
+//!    issuer has its own rules and keys, and a key of one never verifies another's token.
+//! 5. The key is found by `kid` among that issuer's keys, and must be for the token's `alg`.
 //! 6. `typ` is `at+jwt`; `aud` names the resource to the character; `exp` is there and a number; `nbf` and `iat`, where
-//!    they are there, have passed; `sub` is a string; a token that is bound to a key (`cnf`) is no bearer token.
+//!    they are there, have passed; `sub` is a string. To whom a token is bound (`cnf`) is handed to the guard.
+//! 7. A verdict may be used again until the token expires or the keys become too old; [`epoch`](TokenVerifier::epoch) grows
+//!    when a key is withdrawn.
 //!
 //! ```
 //! use mcp_auth_core::verify::jwt::JwtVerifier;
@@ -17,36 +20,46 @@
 //! assert!(verifier.unwrap_err().to_string().contains("no usable key"));
 //! ```
 
+mod algorithm;
+mod build;
 mod builder;
 mod check;
-mod claims;
+pub(crate) mod claims;
+mod issuer;
+mod key;
 mod keys;
+mod presets;
+mod proof_key;
 #[cfg(feature = "fetch")]
 mod refresh;
+mod rules;
 mod slot;
 
 use async_trait::async_trait;
 
 use super::{Revocations, TokenVerifier, Verified, VerifyContext, VerifyError};
-use crate::background::Job;
+use crate::background::{Background, Job};
 use crate::credential::Credential;
 use crate::scope::ScopeSet;
 
-pub use builder::{JwtVerifierBuilder, TypRule};
-pub use keys::{Algorithm, KeysError};
+pub use algorithm::Algorithm;
+pub use builder::JwtVerifierBuilder;
+pub use keys::KeysError;
+pub use presets::{AudienceRule, Form, Parameter, Preset};
+pub use rules::TypRule;
 pub use slot::JwtKeys;
 
-/// Verifies the JWT access tokens of one issuer.
+pub(crate) use proof_key::ProofKey;
+
+/// Verifies the JWT access tokens of one issuer, or of several.
 #[derive(Debug)]
 pub struct JwtVerifier {
-    rules: builder::Rules,
-    keys: JwtKeys,
-    #[cfg(feature = "fetch")]
-    refresher: Option<refresh::Refresher>,
+    issuers: Vec<issuer::Issuer>,
 }
 
 impl JwtVerifier {
-    /// Starts a verifier for the tokens of `issuer`, written exactly as its tokens and its metadata write it.
+    /// Starts a verifier for the tokens of `issuer`, written exactly as its tokens and its metadata write it. Others are
+    /// added with [`JwtVerifierBuilder::and`].
     pub fn builder(issuer: impl Into<String>) -> JwtVerifierBuilder {
         JwtVerifierBuilder::new(issuer.into())
     }
@@ -59,32 +72,44 @@ impl TokenVerifier for JwtVerifier {
         credential: &Credential,
         context: VerifyContext<'_>,
     ) -> Result<Verified, VerifyError> {
-        let token = check::Token::read(credential.expose_token(), &self.rules)?;
-        let key = self.keys.find(token.kid(), token.algorithm()).await?;
-        token.verify(&key, &self.rules, context).map_err(Into::into)
+        let (token, issuer) = check::Token::read(credential.expose_token(), &self.issuers)?;
+        let key = issuer.keys.find(token.kid(), token.algorithm()).await?;
+        token.verify(&key, &issuer.rules, context).map_err(Into::into)
     }
 
     fn authorization_servers(&self) -> Vec<String> {
-        vec![self.rules.issuer.clone()]
+        self.issuers.iter().map(|issuer| issuer.rules.issuer.clone()).collect()
     }
 
+    /// The scopes of all issuers together, or `None` if those of one are not known.
     fn obtainable_scopes(&self) -> Option<ScopeSet> {
-        self.rules.obtainable.clone()
+        let mut scopes = self.issuers.iter().map(|issuer| issuer.rules.obtainable.as_ref());
+        scopes.try_fold(ScopeSet::default(), |all, scopes| scopes.map(|scopes| all.union(scopes)))
     }
 
     fn revocations(&self) -> Vec<Revocations> {
-        self.rules.revocations.iter().cloned().collect()
+        self.issuers.iter().filter_map(|issuer| issuer.rules.revocations.clone()).collect()
     }
 
+    fn epoch(&self) -> u64 {
+        self.issuers.iter().map(|issuer| issuer.keys.withdrawals()).fold(0, u64::saturating_add)
+    }
+
+    /// True as soon as the tokens of one issuer can be verified.
     fn is_ready(&self) -> bool {
-        self.keys.has_keys()
+        self.issuers.iter().any(|issuer| issuer.keys.has_keys())
     }
 
     fn background(&self) -> Option<Job> {
         #[cfg(feature = "fetch")]
-        if let Some(refresher) = &self.refresher {
-            return Some(Box::pin(refresher.clone().run(self.keys.clone())));
-        }
-        None
+        let mut jobs: Vec<Job> = self
+            .issuers
+            .iter()
+            .filter_map(|issuer| Some((issuer.refresher.clone()?, issuer.keys.clone())))
+            .map(|(refresher, keys)| -> Job { Box::pin(refresher.run(keys)) })
+            .collect();
+        #[cfg(not(feature = "fetch"))]
+        let mut jobs: Vec<Job> = Vec::new();
+        if jobs.len() > 1 { Some(Box::pin(Background::new(jobs))) } else { jobs.pop() }
     }
 }

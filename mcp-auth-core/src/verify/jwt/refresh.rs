@@ -1,8 +1,10 @@
 //! Fetching an issuer's keys: at start, before they grow old, and when an unknown key id comes.
 //!
 //! 1. One job fetches; requests only ask it to.
-//! 2. Keys are renewed when the answer's `max-age` says so, between five minutes and a day; by default hourly.
-//! 3. A failed fetch keeps the keys and says so; it is tried again after a minute, or after five seconds without any keys.
+//! 2. Keys are renewed when three quarters of the answer's `max-age` have passed, between five minutes and twelve hours; by
+//!    default of an hour.
+//! 3. A failed fetch keeps the keys and says so, in the log and in the gauge `mcp_auth_jwks_stale`; it is tried again after a
+//!    minute, or after five seconds without any keys.
 //! 4. With discovery the metadata is read at the forms derived from the issuer (RFC 8414, section 3.1; OpenID Connect
 //!    Discovery, section 4), and believed only if its `issuer` is the one that was asked, to the character.
 //! 5. An issuer on https does not send us to plain http, on loopback neither.
@@ -17,8 +19,9 @@ use super::slot::{COOL_DOWN, COOL_DOWN_EMPTY, JwtKeys};
 use crate::http::{FetchError, Fetched, Fetcher};
 
 const DEFAULT_AGE: Duration = Duration::from_secs(3600);
-const MIN_AGE: Duration = Duration::from_secs(300);
-const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+const MIN_PAUSE: Duration = Duration::from_secs(300);
+/// Half of what keys are good for: a failure leaves time for many attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(12 * 3600);
 
 /// Where keys come from.
 #[derive(Clone, Debug)]
@@ -31,6 +34,7 @@ pub(super) enum Source {
 
 #[derive(Clone, Debug)]
 pub(super) struct Refresher {
+    pub(super) issuer: String,
     pub(super) source: Source,
     pub(super) fetcher: Fetcher,
 }
@@ -57,12 +61,12 @@ impl Refresher {
             keys.attempt_begins();
             let pause = match self.fetch().await {
                 Ok((set, age)) => {
-                    metrics::counter!("mcp_auth_jwks_fetch_total", "outcome" => "ok").increment(1);
+                    self.record("ok", 0.0);
                     keys.put(set);
-                    age
+                    pause(age)
                 }
                 Err(error) => {
-                    metrics::counter!("mcp_auth_jwks_fetch_total", "outcome" => "failed").increment(1);
+                    self.record("failed", 1.0);
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(%error, cause, source = %self.source, "the issuer's keys could not be fetched");
                     let pause = if keys.has_keys() { COOL_DOWN } else { COOL_DOWN_EMPTY };
@@ -77,13 +81,19 @@ impl Refresher {
         }
     }
 
+    fn record(&self, outcome: &'static str, stale: f64) {
+        metrics::counter!("mcp_auth_jwks_fetch_total", "issuer" => self.issuer.clone(), "outcome" => outcome)
+            .increment(1);
+        metrics::gauge!("mcp_auth_jwks_stale", "issuer" => self.issuer.clone()).set(stale);
+    }
+
     async fn fetch(&self) -> Result<(KeySet, Duration), RefreshError> {
         let url = match &self.source {
             Source::Jwks(url) => url.clone(),
             Source::Discovery { issuer, candidates } => self.discover(issuer, candidates).await?,
         };
         let Fetched { body, max_age } = self.fetcher.get_json(&url, MAX_BYTES).await?;
-        Ok((KeySet::parse(&body)?, max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE)))
+        Ok((KeySet::parse(&body)?, max_age.unwrap_or(DEFAULT_AGE)))
     }
 
     async fn discover(&self, issuer: &str, candidates: &[Url]) -> Result<Url, RefreshError> {
@@ -94,20 +104,26 @@ impl Refresher {
         }
         let mut last = RefreshError::NoKeys;
         for url in candidates {
-            match self.fetcher.get_json(url, MAX_BYTES).await {
+            let metadata = match self.fetcher.get_json(url, MAX_BYTES).await {
                 Ok(fetched) => {
-                    let metadata: Metadata =
-                        serde_json::from_slice(&fetched.body).map_err(RefreshError::Metadata)?;
-                    if metadata.issuer != issuer {
-                        return Err(RefreshError::OtherIssuer);
-                    }
-                    return keys_url(issuer, &metadata.jwks_uri);
+                    serde_json::from_slice::<Metadata>(&fetched.body).map_err(RefreshError::Metadata)
                 }
-                Err(error) => last = error.into(),
+                Err(error) => Err(error.into()),
+            };
+            // Another form may still be the issuer's; what is believed is what names it.
+            match metadata {
+                Ok(metadata) if metadata.issuer == issuer => return keys_url(issuer, &metadata.jwks_uri),
+                Ok(_) => last = RefreshError::OtherIssuer,
+                Err(error) => last = error,
             }
         }
         Err(last)
     }
+}
+
+/// When to renew keys that may be kept for `age`.
+fn pause(age: Duration) -> Duration {
+    (age.min(MAX_PAUSE * 2) * 3 / 4).clamp(MIN_PAUSE, MAX_PAUSE)
 }
 
 fn keys_url(issuer: &str, jwks_uri: &str) -> Result<Url, RefreshError> {
@@ -147,6 +163,13 @@ impl std::fmt::Display for Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_renewed_before_they_are_old() {
+        let after = |secs| pause(Duration::from_secs(secs)).as_secs();
+        assert_eq!([after(0), after(600), after(3600)], [300, 450, 2700]);
+        assert_eq!([after(86_400), after(u64::MAX)], [43_200, 43_200]);
+    }
 
     #[test]
     fn an_issuer_on_https_names_keys_on_https() {

@@ -3,7 +3,8 @@
 //! 1. Requests read the keys that are there; only an unknown key id, or no keys at all, makes a request wait.
 //! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
 //!    requester that leaves neither cancels nor poisons it. Whoever comes while a fetch is under way waits for that one.
-//! 3. Keys that could not be renewed for a day are not used any more.
+//! 3. Keys that could not be renewed for a day are not used any more, and no verdict outlives them.
+//! 4. A change that withdraws a key is counted, so that verdicts which leaned on it are forgotten; an added key is none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::keys::{Algorithm, Key, KeySet, KeysError};
+use super::algorithm::Algorithm;
+use super::key::Key;
+use super::keys::{KeySet, KeysError};
 use crate::time::{Clock, Timestamp};
 use crate::verify::{TokenRefusal, VerifyError};
 
@@ -45,7 +48,11 @@ struct State {
     since: Timestamp,
     attempts: u64,
     is_fetching: bool,
+    withdrawals: u64,
 }
+
+/// A key, and until when a verdict by it may be used again; `None` for as long as the token lasts.
+pub(super) type Found = (Arc<Key>, Option<Timestamp>);
 
 impl JwtKeys {
     /// Keys that are given, as a JWK set, and change only by [`replace`](Self::replace).
@@ -85,8 +92,14 @@ impl JwtKeys {
     pub(super) fn put(&self, keys: KeySet) {
         let now = self.inner.clock.now();
         self.inner.state.send_modify(|state| {
-            let attempts = state.attempts + 1;
-            *state = State { keys: Some(Arc::new(keys)), since: now, attempts, is_fetching: false };
+            let loses = state.keys.as_ref().is_some_and(|old| old.loses_by(&keys));
+            *state = State {
+                keys: Some(Arc::new(keys)),
+                since: now,
+                attempts: state.attempts + 1,
+                is_fetching: false,
+                withdrawals: state.withdrawals + u64::from(loses),
+            };
         });
     }
 
@@ -94,20 +107,22 @@ impl JwtKeys {
         self.current().is_some()
     }
 
+    /// How often a change withdrew a key.
+    pub(super) fn withdrawals(&self) -> u64 {
+        self.inner.state.borrow().withdrawals
+    }
+
     /// The key for a token.
-    pub(super) async fn find(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<Arc<Key>, VerifyError> {
-        if let Some(key) = self.current().and_then(|keys| keys.find(kid, algorithm)) {
-            return Ok(key);
+    pub(super) async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Found, VerifyError> {
+        let find = |(keys, until): (Arc<KeySet>, _)| keys.find(kid, algorithm).map(|key| (key, until));
+        if let Some(found) = self.current().and_then(find) {
+            return Ok(found);
         }
         if self.inner.is_fetched {
             self.ask_for_fetch().await;
         }
         match self.current() {
-            Some(keys) => keys.find(kid, algorithm).ok_or(TokenRefusal::UnknownKey.into()),
+            Some(current) => find(current).ok_or(TokenRefusal::UnknownKey.into()),
             None if self.inner.job_runs.load(Ordering::Acquire) => {
                 Err(unavailable("the issuer's keys could not be fetched"))
             }
@@ -115,11 +130,13 @@ impl JwtKeys {
         }
     }
 
-    fn current(&self) -> Option<Arc<KeySet>> {
+    /// The keys, and when they become too old; `None` if they are.
+    fn current(&self) -> Option<(Arc<KeySet>, Option<Timestamp>)> {
         let state = self.inner.state.borrow();
-        let keys = state.keys.as_ref()?;
-        let too_old = self.inner.is_fetched && self.inner.clock.now().since(state.since) > MAX_AGE;
-        (!too_old).then(|| Arc::clone(keys))
+        let keys = Arc::clone(state.keys.as_ref()?);
+        let until = self.inner.is_fetched.then(|| state.since.plus(MAX_AGE));
+        let is_too_old = until.is_some_and(|until| self.inner.clock.now() > until);
+        (!is_too_old).then_some((keys, until))
     }
 
     async fn ask_for_fetch(&self) {

@@ -50,6 +50,7 @@ impl Revocations {
                         }
                     }
                 }
+                // Changes come in order: none before this one was missed.
                 Some(Change::Changed { .. } | Change::Alive) => self.heard(now),
                 Some(Change::Resync) | None => return Ok(()),
             }

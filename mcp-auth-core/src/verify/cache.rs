@@ -1,0 +1,287 @@
+//! Verdicts that may be used again.
+//!
+//! 1. Only good verdicts are kept: a flood of bad tokens neither grows the cache nor pushes anything out of it.
+//! 2. The cache is bounded in entries and in bytes; what is used seldom goes first.
+//! 3. An entry is used until the verifier's limit, never past the credential's expiry, and only while the verifier's epoch is
+//!    the one that it was given in. Revocations and bindings are checked on every hit, by the guard.
+//! 4. The key is the token's SHA-256, or the token itself, wiped when it goes. A hit allocates nothing.
+
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::digest;
+use foldhash::quality::RandomState;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Verified;
+use crate::time::Timestamp;
+
+/// What the cache finds a verdict by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheKey {
+    /// The SHA-256 of the token: no credential stays in memory.
+    #[default]
+    Sha256,
+    /// The token itself, wiped when it goes: faster, and more memory.
+    WholeToken,
+}
+
+/// The bounds of a cache of verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CacheSettings {
+    pub(crate) key: CacheKey,
+    pub(crate) max_entries: usize,
+    pub(crate) max_bytes: usize,
+}
+
+impl Default for CacheSettings {
+    /// 100,000 verdicts in at most 128 MiB, found by SHA-256.
+    fn default() -> Self {
+        Self { key: CacheKey::default(), max_entries: 100_000, max_bytes: 128 << 20 }
+    }
+}
+
+impl CacheSettings {
+    /// Finds verdicts by this key.
+    pub fn key(mut self, key: CacheKey) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Keeps at most so many verdicts; 0 keeps none.
+    pub fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
+    /// Keeps at most about so many bytes.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+}
+
+/// A verdict that was given before.
+#[derive(Debug)]
+pub(crate) struct Cached {
+    verified: Verified,
+    reuse_until: Timestamp,
+    epoch: u64,
+    /// The version of the revocations by which it was last found not revoked.
+    revocations: AtomicU64,
+}
+
+impl Cached {
+    pub(crate) fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// True if the verdict was found not revoked at this version already.
+    pub(crate) fn is_checked_at(&self, version: u64) -> bool {
+        self.revocations.load(Ordering::Acquire) == version
+    }
+
+    pub(crate) fn checked_at(&self, version: u64) {
+        self.revocations.store(version, Ordering::Release);
+    }
+}
+
+/// Good verdicts by token.
+#[derive(Debug)]
+pub(crate) struct TokenCache {
+    verdicts: Verdicts,
+}
+
+enum Verdicts {
+    None,
+    Digest(Box<Cache<[u8; 32], Arc<Cached>, Weight, RandomState>>),
+    Whole(Box<Cache<WholeToken, Arc<Cached>, Weight, RandomState>>),
+}
+
+struct WholeToken(SecretString);
+
+/// Counts an entry's bytes, and at least its share of the bound: so one bound keeps both.
+#[derive(Clone)]
+struct Weight {
+    least: u64,
+}
+
+impl TokenCache {
+    pub(crate) fn new(settings: CacheSettings) -> Self {
+        let (entries, bytes) = (settings.max_entries as u64, settings.max_bytes as u64);
+        if entries == 0 || bytes == 0 {
+            return Self { verdicts: Verdicts::None };
+        }
+        let weight = Weight { least: bytes.div_ceil(entries).max(1) };
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(settings.max_entries)
+            .weight_capacity(bytes)
+            .build();
+        let Ok(options) = options else { return Self { verdicts: Verdicts::None } };
+        let hasher = RandomState::default();
+        let verdicts = match settings.key {
+            CacheKey::Sha256 => Verdicts::Digest(Box::new(Cache::with_options(
+                options,
+                weight,
+                hasher,
+                DefaultLifecycle::default(),
+            ))),
+            CacheKey::WholeToken => Verdicts::Whole(Box::new(Cache::with_options(
+                options,
+                weight,
+                hasher,
+                DefaultLifecycle::default(),
+            ))),
+        };
+        Self { verdicts }
+    }
+
+    /// The verdict on `token`, if there is one that may be used now.
+    pub(crate) fn get(&self, token: &str, now: Timestamp, epoch: u64) -> Option<Arc<Cached>> {
+        let is_usable = |cached: &Arc<Cached>| cached.epoch == epoch && now < cached.reuse_until;
+        match &self.verdicts {
+            Verdicts::None => None,
+            Verdicts::Digest(cache) => {
+                let key = sha256(token);
+                let found = cache.get(&key)?;
+                if !is_usable(&found) {
+                    cache.remove_if(&key, |cached| !is_usable(cached));
+                    return None;
+                }
+                Some(found)
+            }
+            Verdicts::Whole(cache) => {
+                let found = cache.get(token)?;
+                if !is_usable(&found) {
+                    cache.remove_if(token, |cached| !is_usable(cached));
+                    return None;
+                }
+                Some(found)
+            }
+        }
+    }
+
+    /// Keeps a verdict that was asked for in `epoch`, and found not revoked at version `revocations`.
+    pub(crate) fn put(&self, token: &str, verified: &Verified, epoch: u64, revocations: u64) {
+        let Some(reuse_until) = verified.reuse_until() else { return };
+        let cached = Arc::new(Cached {
+            verified: verified.clone(),
+            reuse_until,
+            epoch,
+            revocations: AtomicU64::new(revocations),
+        });
+        match &self.verdicts {
+            Verdicts::None => {}
+            Verdicts::Digest(cache) => cache.insert(sha256(token), cached),
+            Verdicts::Whole(cache) => cache.insert(WholeToken(token.into()), cached),
+        }
+    }
+
+    /// How many verdicts are kept.
+    pub(crate) fn len(&self) -> usize {
+        match &self.verdicts {
+            Verdicts::None => 0,
+            Verdicts::Digest(cache) => cache.len(),
+            Verdicts::Whole(cache) => cache.len(),
+        }
+    }
+}
+
+fn sha256(token: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    key
+}
+
+impl Weighter<[u8; 32], Arc<Cached>> for Weight {
+    fn weight(&self, _: &[u8; 32], cached: &Arc<Cached>) -> u64 {
+        (cached.verified.principal().size() as u64).max(self.least)
+    }
+}
+
+impl Weighter<WholeToken, Arc<Cached>> for Weight {
+    fn weight(&self, token: &WholeToken, cached: &Arc<Cached>) -> u64 {
+        let size = token.0.expose_secret().len() + cached.verified.principal().size();
+        (size as u64).max(self.least)
+    }
+}
+
+impl Borrow<str> for WholeToken {
+    fn borrow(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl Hash for WholeToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.expose_secret().hash(state);
+    }
+}
+
+/// Compared only where a seeded hash of the whole token fits already: time tells nothing about a part of it.
+impl PartialEq for WholeToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for WholeToken {}
+
+impl std::fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Digest(_) => "Digest",
+            Self::Whole(_) => "Whole",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::principal::Principal;
+
+    fn good(until: u64) -> Verified {
+        let principal = Principal::builder("https://issuer.example", "ada").claims("x".repeat(500)).build();
+        Verified::from(principal).reusable_until(Timestamp::from_secs(until))
+    }
+
+    #[test]
+    fn a_verdict_ends_with_its_time_and_its_epoch() {
+        for key in [CacheKey::Sha256, CacheKey::WholeToken] {
+            let cache = TokenCache::new(CacheSettings::default().key(key));
+            let at = Timestamp::from_secs;
+            cache.put("t", &good(10), 1, 0);
+            assert!(cache.get("t", at(9), 1).is_some());
+            assert!(cache.get("u", at(9), 1).is_none());
+            assert!(cache.get("t", at(9), 2).is_none(), "another epoch");
+            assert_eq!(cache.len(), 0, "what is of no use goes");
+            cache.put("t", &good(10), 2, 0);
+            assert!(cache.get("t", at(10), 2).is_none(), "expired");
+            cache.put("once", &Verified::from(good(10).principal().clone()), 2, 0);
+            assert!(cache.get("once", at(1), 2).is_none(), "not to be used again");
+        }
+    }
+
+    #[test]
+    fn both_bounds_hold_under_a_flood() {
+        for key in [CacheKey::Sha256, CacheKey::WholeToken] {
+            let cache = TokenCache::new(CacheSettings::default().key(key).max_entries(100));
+            let by_bytes = TokenCache::new(CacheSettings::default().key(key).max_bytes(100 << 10));
+            for n in 0..10_000 {
+                cache.put(&format!("token {n}"), &good(10), 0, 0);
+                by_bytes.put(&format!("token {n}"), &good(10), 0, 0);
+            }
+            assert!((50..=100).contains(&cache.len()), "{}", cache.len());
+            assert!((20..=200).contains(&by_bytes.len()), "{}", by_bytes.len());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The answer of an introspection endpoint (RFC 7662, section 2.2).
+
+use std::time::Duration;
+
+use crate::mcp::{Kind, Limits, Raw};
+use crate::principal::Principal;
+use crate::scope::ScopeSet;
+use crate::verify::jwt::claims;
+use crate::verify::remote::RemoteError;
+use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
+
+const MAX_DEPTH: usize = 32;
+
+/// What an answer is checked by.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) issuer: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) missing_audience: bool,
+    pub(super) grant_claim: String,
+    pub(super) cache_for: Duration,
+}
+
+impl Rules {
+    /// Reads an answer. What is no answer is the server's failure; what is one, and not good here, refuses the token.
+    pub(super) fn read(&self, json: &[u8], context: VerifyContext<'_>) -> Result<Verified, RemoteError> {
+        let malformed =
+            || RemoteError::Failed("introspection: the answer is not one strict JSON object".to_owned());
+        let limits = Limits::default().with_max_depth(MAX_DEPTH);
+        let answer = Raw::parse(json, &limits).map_err(|_| malformed())?;
+        if answer.kind() != Kind::Object {
+            return Err(malformed());
+        }
+        match answer.get("active").and_then(Raw::as_bool) {
+            Some(true) => Ok(self.check(answer, json, context)?),
+            Some(false) => Err(TokenRefusal::Unknown.into()),
+            None => Err(RemoteError::Failed("introspection: the answer does not say `active`".to_owned())),
+        }
+    }
+
+    fn check(
+        &self,
+        answer: Raw<'_>,
+        json: &[u8],
+        context: VerifyContext<'_>,
+    ) -> Result<Verified, TokenRefusal> {
+        if claims::text(answer, "iss")?.is_some_and(|issuer| issuer != self.issuer) {
+            return Err(TokenRefusal::Issuer);
+        }
+        let given: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
+        let audiences = if given.is_empty() { vec![context.resource] } else { given };
+        match claims::has_audience(answer, &audiences)? {
+            Some(true) => {}
+            None if self.missing_audience => {}
+            Some(false) | None => return Err(TokenRefusal::Audience),
+        }
+        let expires_at = claims::date(answer, "exp")?;
+        if expires_at.is_some_and(|at| at <= context.now) {
+            return Err(TokenRefusal::Expired);
+        }
+        if claims::date(answer, "nbf")?.is_some_and(|at| at > context.now) {
+            return Err(TokenRefusal::NotYetValid);
+        }
+        let client_id = claims::text(answer, "client_id")?;
+        // A token without a user is its client's own (RFC 7662: `sub` is optional).
+        let subject =
+            claims::text(answer, "sub")?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
+        let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
+        let mut principal =
+            Principal::builder(self.issuer.as_str(), subject).scopes(scopes(answer)?).claims(json);
+        if let Some(client_id) = client_id {
+            principal = principal.client_id(client_id);
+        }
+        if let Some(at) = expires_at {
+            principal = principal.expires_at(at);
+        }
+        if let Some(at) = claims::date(answer, "iat")? {
+            principal = principal.issued_at(at);
+        }
+        if let Some(id) = claims::text(answer, "jti")? {
+            principal = principal.token_id(id);
+        }
+        if let Some(id) = claims::text(answer, &self.grant_claim)? {
+            principal = principal.grant_id(id);
+        }
+        if let Some(actor) = claims::actor(answer)? {
+            principal = principal.actor(actor);
+        }
+        let verified = Verified::from(principal.build()).reusable_until(context.now.plus(self.cache_for));
+        Ok(match Binding::from_claims(answer)? {
+            Some(binding) => verified.bound_to(binding),
+            None => verified,
+        })
+    }
+}
+
+/// `scope`: a space-separated string.
+fn scopes(answer: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
+    let Some(scope) = answer.get("scope") else { return Ok(ScopeSet::default()) };
+    let scope = scope.as_str().ok_or(TokenRefusal::Claim)?;
+    ScopeSet::parse(&scope).map_err(|_| TokenRefusal::Claim)
+}

@@ -1,0 +1,67 @@
+//! What the service's API said, and whom the service reads out of it.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::credential::Credential;
+use crate::time::Timestamp;
+
+/// The answers of the service's API, in the order of its URLs.
+#[derive(Debug)]
+pub struct UpstreamAnswers {
+    bodies: Vec<Bytes>,
+    credential: Credential,
+}
+
+impl UpstreamAnswers {
+    pub(super) fn new(bodies: Vec<Bytes>, credential: Credential) -> Self {
+        Self { bodies, credential }
+    }
+
+    /// The answer of the URL with this index, read as JSON; `None` if it is not one, or of another shape.
+    #[must_use]
+    pub fn json<T: DeserializeOwned>(&self, index: usize) -> Option<T> {
+        serde_json::from_slice(self.bodies.get(index)?).ok()
+    }
+
+    /// The token that was shown, where its own text says something about it; keep it out of logs.
+    #[must_use]
+    pub fn expose_token(&self) -> &str {
+        self.credential.expose_token()
+    }
+}
+
+/// Whom the service's API knows by a token.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct UpstreamPrincipal {
+    pub(super) subject: String,
+    pub(super) roles: Vec<String>,
+    pub(super) token_id: Option<String>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+impl UpstreamPrincipal {
+    /// The user with this id, who may do nothing yet.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), roles: Vec::new(), token_id: None, expires_at: None }
+    }
+
+    /// The roles of the token, by the names of the service.
+    pub fn roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles.extend(roles.into_iter().map(Into::into));
+        self
+    }
+
+    /// The public id of the token, which revocations name.
+    pub fn token_id(mut self, id: impl Into<String>) -> Self {
+        self.token_id = Some(id.into());
+        self
+    }
+
+    /// When the token ends.
+    pub fn expires_at(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+}
