@@ -196,6 +196,12 @@ fn what_is_wrong_is_said_with_its_fix() {
     assert_eq!(place.bad(&["list", "--issuer", "https://other.example", "--json", "--owner"]).0, 2);
     assert_eq!(place.json(&["list", "--issuer", "https://other.example"]), Value::Array(Vec::new()));
 
+    let other = Place::new();
+    std::fs::write(other.file(), "no database, and not ours").unwrap();
+    let (code, error) = other.bad(&["create", "--name", "k", "--owner", "ada"]);
+    assert!(code == 1 && error.contains("cannot be opened") && error.contains("fix:"), "{error}");
+    assert_eq!(std::fs::read_to_string(other.file()).unwrap(), "no database, and not ours");
+
     let (good, bad) = (id.as_str(), "nobodysnobod");
     let output = place.run(&["revoke", bad, good]);
     assert_eq!(output.status.code(), Some(3));

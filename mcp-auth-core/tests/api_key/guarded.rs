@@ -10,7 +10,7 @@ use mcp_auth_core::guard::Admission;
 use mcp_auth_core::policy::read;
 use mcp_auth_core::store::MemoryStore;
 use mcp_auth_core::verify::api_key::ApiKeys;
-use mcp_auth_core::{Guard, Principal, ToolPolicies};
+use mcp_auth_core::{Guard, Principal, ScopeSet, ToolPolicies};
 
 use super::fixture::{Fixture, forged};
 
@@ -97,6 +97,31 @@ async fn a_revoked_key_is_refused_with_the_next_request_and_a_mute_store_is_no_4
     fixture.store.is_down.store(true, Ordering::SeqCst);
     let (status, _) = answer(&guard, other.expose_secret()).await.unwrap();
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn what_a_key_grants_changes_for_a_guard_that_knows_it() {
+    let fixture = Fixture::new();
+    let guard = guard(&fixture);
+    let created = fixture.create().await;
+    let held = async || {
+        let mut parts = request(&format!("Bearer {}", created.expose_secret()));
+        assert!(!matches!(guard.admit(&mut parts, None).await, Admission::Respond(_)));
+        Principal::from_extensions(&parts.extensions).unwrap().scopes().to_string()
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(held().await, "tasks:read tasks:write");
+    let elsewhere = fixture.other(|builder| builder);
+    elsewhere.set_scopes(&created.key().id, &ScopeSet::parse("tasks:read").unwrap()).await.unwrap();
+    let mut now = held().await;
+    for _ in 0..100 {
+        if now == "tasks:read" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        now = held().await;
+    }
+    assert_eq!(now, "tasks:read", "within a second, though the verdict could be used for a minute");
 }
 
 #[tokio::test]
