@@ -99,8 +99,9 @@ impl Inner {
         }
         let answers = UpstreamAnswers::new(bodies, credential.clone());
         let found = (self.reader)(&answers);
+        let unclear = || RemoteError::Unclear("upstream: the answer is not understood".to_owned());
         let found =
-            found.ok_or_else(|| RemoteError::Failed("upstream: the answer is not understood".to_owned()))?;
+            found.filter(|found| (1..=MAX_SUBJECT).contains(&found.subject.len())).ok_or_else(unclear)?;
         if found.expires_at.is_some_and(|at| at <= now) {
             return Err(TokenRefusal::Expired.into());
         }
