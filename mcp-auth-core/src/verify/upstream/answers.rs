@@ -7,7 +7,7 @@ use crate::credential::Credential;
 use crate::mcp::{Limits, Raw};
 use crate::time::Timestamp;
 
-/// The answers of the service's API, in the order of its URLs.
+/// The answers of the service's API, in the order of the questions.
 #[derive(Debug)]
 pub struct UpstreamAnswers {
     bodies: Vec<Bytes>,
@@ -15,11 +15,15 @@ pub struct UpstreamAnswers {
 }
 
 impl UpstreamAnswers {
-    pub(super) fn new(bodies: Vec<Bytes>, credential: Credential) -> Self {
-        Self { bodies, credential }
+    pub(super) fn new(credential: Credential) -> Self {
+        Self { bodies: Vec::new(), credential }
     }
 
-    /// The answer of the URL with this index, read as JSON; `None` if it is not one, or of another shape.
+    pub(super) fn add(&mut self, body: Bytes) {
+        self.bodies.push(body);
+    }
+
+    /// The answer of the question with this index, read as JSON; `None` if it is not one, or of another shape.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self, index: usize) -> Option<T> {
         let body = self.bodies.get(index)?;
