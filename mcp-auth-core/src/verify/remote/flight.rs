@@ -32,6 +32,15 @@ impl From<TokenRefusal> for RemoteError {
     }
 }
 
+impl From<RemoteError> for VerifyError {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Refused(refusal) => refusal.into(),
+            RemoteError::Failed(reason) => unavailable(&reason, RETRY),
+        }
+    }
+}
+
 type Verdict = Result<Verified, VerifyError>;
 type Digest = [u8; 32];
 
@@ -128,12 +137,13 @@ impl Landing {
                 self.answered = true;
                 Ok(verified)
             }
-            Err(RemoteError::Refused(refusal)) => {
-                self.answered = true;
-                inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
-                Err(refusal.into())
+            Err(error) => {
+                if let RemoteError::Refused(refusal) = error {
+                    self.answered = true;
+                    inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
+                }
+                Err(error.into())
             }
-            Err(RemoteError::Failed(reason)) => Err(unavailable(&reason, RETRY)),
         }
     }
 }
