@@ -3,4 +3,4 @@
 
 mod sqlite;
 
-pub use sqlite::{OpenError, SqliteStore, SqliteStoreBuilder};
+pub use sqlite::{OpenError, SqliteBuilder, SqliteStore};

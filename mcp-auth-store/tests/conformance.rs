@@ -1,52 +1,53 @@
-//! The public checks of every store, on SQLite: bare and sealed, new and opened again.
+//! The whole kit, on files.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod common;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use common::{Directory, clock};
 use mcp_auth_core::store::{KeyRing, Sealed, conformance};
-use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_store::SqliteStore;
 
-fn clock() -> Clock {
-    Clock::manual(Timestamp::from_secs(1_000_000))
-}
-
-/// A file that was not there before, in a directory that lives as long as the test.
-fn next(dir: &tempfile::TempDir, count: &AtomicUsize) -> PathBuf {
-    dir.path().join(count.fetch_add(1, Ordering::SeqCst).to_string())
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_store() {
-    let (dir, count) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
+async fn sqlite_passes() {
+    let directory = Directory::new();
+    let count = AtomicU32::new(0);
     conformance::check(|| async {
         let clock = clock();
-        (SqliteStore::builder(next(&dir, &count)).clock(clock.clone()).open().await.unwrap(), clock)
+        let path = directory.file(&count.fetch_add(1, Ordering::SeqCst).to_string());
+        (SqliteStore::builder(path).clock(clock.clone()).open().await.unwrap(), clock)
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn sealed_sqlite_passes_on_one_thread() {
+    let directory = Directory::new();
+    let count = AtomicU32::new(0);
+    conformance::check(|| async {
+        let clock = clock();
+        let path = directory.file(&count.fetch_add(1, Ordering::SeqCst).to_string());
+        let store = SqliteStore::builder(path).clock(clock.clone()).open().await.unwrap();
+        (Sealed::new(store, KeyRing::generate().unwrap()), clock)
     })
     .await
     .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_store_that_is_sealed() {
-    let (dir, count) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
-    let ring = KeyRing::generate().unwrap();
-    conformance::check(|| async {
-        let clock = clock();
-        let store = SqliteStore::builder(next(&dir, &count)).clock(clock.clone()).open().await.unwrap();
-        (Sealed::new(store, ring.clone()), clock)
-    })
-    .await
-    .unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_opened_again() {
-    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
-    let path = dir.path().join("store.db");
+async fn sqlite_passes_reopened() {
+    let (directory, clock, ring) = (Directory::new(), clock(), KeyRing::generate().unwrap());
     conformance::check_reopened(|| async {
-        (SqliteStore::builder(&path).clock(clock.clone()).open().await.unwrap(), clock.clone())
+        let builder = SqliteStore::builder(directory.file("plain")).clock(clock.clone());
+        (builder.open().await.unwrap(), clock.clone())
+    })
+    .await
+    .unwrap();
+    conformance::check_reopened(|| async {
+        let builder = SqliteStore::builder(directory.file("sealed")).clock(clock.clone());
+        (Sealed::new(builder.open().await.unwrap(), ring.clone()), clock.clone())
     })
     .await
     .unwrap();

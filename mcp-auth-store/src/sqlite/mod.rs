@@ -1,74 +1,142 @@
-//! [`Store`] in one SQLite file.
+//! A store in one SQLite file.
 //!
-//! 1. One task writes. What comes while it writes is gathered and committed together, and acknowledged once it is on disk
-//!    (WAL, `synchronous=FULL`).
-//! 2. Reads go through connections of their own and see what was acknowledged.
-//! 3. Each write takes the next number of one sequence in the file: it is the entry's version, and its place in the log of
-//!    changes. Numbers are never used again.
-//! 4. A watch tells this process's changes at once. Those of others are looked for every 250 ms by `PRAGMA data_version`; rows
-//!    are read only when it moved. Where the log was trimmed before it was read, the watch yields `Resync`.
-//! 5. An entry that has expired by the store's clock is not there; it is deleted five minutes later.
+//! 1. One task writes: commits that wait together become one transaction with one sync ([`writer`]).
+//! 2. Reads have connections of their own and wait for no writer.
+//! 3. One task follows the log of changes, whoever wrote them, and tells every watch ([`follower`]).
+//! 4. Both tasks run on the host's runtime and end with the last handle.
 
-mod open;
-mod read;
+mod builder;
+mod error;
+mod follower;
 mod schema;
 mod writer;
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use mcp_auth_core::store::{Committed, Entry, Key, MAX_VALUE, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{Change, Committed, Entry, Key, MAX_VALUE, Store, StoreError, Watch, Write};
 use mcp_auth_core::time::{Clock, Timestamp};
 use sqlx::SqlitePool;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
-pub use open::{OpenError, SqliteStoreBuilder};
-use writer::{Job, Request};
+pub use builder::SqliteBuilder;
+pub use error::OpenError;
 
-/// A store in one SQLite file. Cheap to clone; clones are the same store. Several processes may open the same file.
+use writer::{Job, Order};
+
+const MAX_NAME: usize = 1024;
+const MAX_WRITES: usize = 1024;
+
+type Row = (Vec<u8>, Vec<u8>, i64, Option<i64>);
+
+/// A [`Store`] in one SQLite file, to be shared by processes of one machine. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    readers: SqlitePool,
-    writer: mpsc::Sender<Request>,
-    /// Held by the writer too; when it has ended, watches end.
-    changes: broadcast::WeakSender<mcp_auth_core::store::Change>,
     clock: Clock,
+    readers: SqlitePool,
+    orders: mpsc::Sender<Order>,
+    /// The follower holds the other end: every watch ends with it.
+    changes: broadcast::WeakSender<Change>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, or makes it, readable by its owner only.
+    /// Opens the file at `path`, or makes it, readable by its owner only. Runs tasks on the current tokio runtime.
     ///
     /// # Errors
-    /// [`OpenError`] if it is not a store, or cannot be opened.
+    /// [`OpenError`]: what is there is never replaced.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::builder(path).open().await
     }
 
-    /// Opens the file at `path` with choices.
-    pub fn builder(path: impl AsRef<Path>) -> SqliteStoreBuilder {
-        SqliteStoreBuilder::new(path.as_ref().to_owned())
+    /// How to open the file at `path`, to be changed before [`SqliteBuilder::open`].
+    pub fn builder(path: impl AsRef<Path>) -> SqliteBuilder {
+        SqliteBuilder::new(path.as_ref())
     }
 
-    /// Commits what is under way and closes the file; from then on the store does not answer.
+    /// Finishes the commits that were begun and closes the file, for every clone: later calls are
+    /// [`StoreError::Unavailable`], watches end. Without it, the file is closed some time after the last handle is
+    /// dropped; nothing that was acknowledged is lost either way.
     pub async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        // If the writer has gone already, there is nothing to wait for.
-        if self.inner.writer.send(Request::Close(done)).await.is_ok() {
-            drop(closed.await);
+        // A writer that has ended needs no order to.
+        drop(self.inner.orders.send(Order::Close).await);
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if task.await.is_err() {
+                tracing::error!("a task of the store ended early");
+            }
         }
         self.inner.readers.close().await;
     }
 }
 
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("clock", &self.inner.clock).finish_non_exhaustive()
+    }
+}
+
+/// Milliseconds as SQLite counts; what is beyond its integers is never.
+fn millis(at: Timestamp) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+fn entry((id, value, version, expires_at): Row) -> Result<Entry, StoreError> {
+    let damaged = |why: Box<dyn std::error::Error + Send + Sync>| StoreError::Damaged(why);
+    Ok(Entry {
+        id: String::from_utf8(id).map_err(|error| damaged(error.utf8_error().into()))?,
+        value: value.into(),
+        version: u64::try_from(version).map_err(|error| damaged(error.into()))?,
+        expires_at: expires_at.map(timestamp),
+    })
+}
+
+fn check(writes: &[Write]) -> Result<(), StoreError> {
+    let Some(first) = writes.first() else { return Ok(()) };
+    let is_apart = |Write { key, .. }: &Write| {
+        key.collection != first.key.collection || key.partition != first.key.partition
+    };
+    if writes.iter().any(is_apart) {
+        return Err(StoreError::SpansPartitions);
+    }
+    let is_within = |Write { key, content, .. }: &Write| {
+        key.collection.len() <= MAX_NAME
+            && key.partition.len() <= MAX_NAME
+            && key.id.len() <= MAX_NAME
+            && content.as_ref().is_none_or(|(value, _)| value.len() <= MAX_VALUE)
+    };
+    if writes.len() > MAX_WRITES || !writes.iter().all(is_within) {
+        return Err(StoreError::TooLarge);
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        read::get(&self.inner.readers, key, self.inner.clock.now()).await
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT id, value, version, expires_at FROM entries
+             WHERE collection = ? AND part = ? AND id = ? AND (expires_at IS NULL OR expires_at > ?)",
+        )
+        .bind(key.collection.as_bytes())
+        .bind(key.partition.as_bytes())
+        .bind(key.id.as_bytes())
+        .bind(millis(self.inner.clock.now()))
+        .fetch_optional(&self.inner.readers)
+        .await
+        .map_err(error::of_store)?;
+        row.map(entry).transpose()
     }
 
     async fn scan(
@@ -78,58 +146,44 @@ impl Store for SqliteStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let now = self.inner.clock.now();
-        read::scan(&self.inner.readers, (collection, partition), after, limit, now).await
+        let sql = if after.is_some() {
+            "SELECT id, value, version, expires_at FROM entries
+             WHERE collection = ? AND part = ? AND id > ? AND (expires_at IS NULL OR expires_at > ?)
+             ORDER BY id LIMIT ?"
+        } else {
+            "SELECT id, value, version, expires_at FROM entries
+             WHERE collection = ? AND part = ? AND id >= ? AND (expires_at IS NULL OR expires_at > ?)
+             ORDER BY id LIMIT ?"
+        };
+        let rows: Vec<Row> = sqlx::query_as(sql)
+            .bind(collection.as_bytes())
+            .bind(partition.as_bytes())
+            .bind(after.unwrap_or_default().as_bytes())
+            .bind(millis(self.inner.clock.now()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.inner.readers)
+            .await
+            .map_err(error::of_store)?;
+        rows.into_iter().map(entry).collect()
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        if let [first, rest @ ..] = writes.as_slice() {
-            let same = |write: &Write| {
-                write.key.collection == first.key.collection && write.key.partition == first.key.partition
-            };
-            if !rest.iter().all(same) {
-                return Err(StoreError::SpansPartitions);
-            }
+        check(&writes)?;
+        if writes.is_empty() {
+            return Ok(Committed::Yes);
         }
-        if writes.iter().filter_map(|write| write.content.as_ref()).any(|(value, _)| value.len() > MAX_VALUE)
-        {
-            return Err(StoreError::TooLarge);
-        }
-        let (reply, committed) = oneshot::channel();
-        let gone = || StoreError::Unavailable("the store is closed".into());
-        let sent = self.inner.writer.send(Request::Commit(Job { writes, reply })).await;
-        sent.map_err(|_| gone())?;
-        committed.await.map_err(|_| gone())?
+        let (reply, answer) = oneshot::channel();
+        let closed = || StoreError::Unavailable("the store was closed".into());
+        self.inner.orders.send(Order::Commit(Job { writes, reply })).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
     }
 
     fn watch(&self) -> Watch {
-        match self.inner.changes.upgrade() {
-            Some(changes) => Watch::new(changes.subscribe()),
-            // A closed store has no changes: the watch ends at once.
-            None => Watch::new(broadcast::channel(1).1),
-        }
+        let receiver = self.inner.changes.upgrade().map_or_else(
+            // Closed: nothing will be told.
+            || broadcast::channel(1).1,
+            |changes| changes.subscribe(),
+        );
+        Watch::new(receiver)
     }
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-fn unavailable(error: sqlx::Error) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
-}
-
-/// A moment as the file holds it: milliseconds, at most those of an `i64`.
-fn to_column(at: Timestamp) -> i64 {
-    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn from_column(millis: i64) -> Timestamp {
-    Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-fn to_version(version: i64) -> u64 {
-    u64::try_from(version).unwrap_or(0)
 }

@@ -1,68 +1,64 @@
-//! The tables, and how a file comes to have them.
-//!
-//! `user_version` counts the migrations that a file has seen. A file from a newer release is refused: what it means is not
-//! known here.
+//! The tables, and how older files come to have them.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection};
 
 use super::OpenError;
 
-/// "mcpa": tells our files from other SQLite files.
-const APPLICATION: i64 = 0x6d63_7061;
+/// Says in the file's header whose it is: `mcpA`.
+const APPLICATION: i64 = 0x6d63_7041;
 
-/// Each takes a file from one version to the next. Never changed, only added to.
+/// What leads from each schema to the next. Only ever grows at its end.
 const MIGRATIONS: [&str; 1] = ["
+    -- Names are bytes: compared as such, whatever is in them.
     CREATE TABLE entries (
-        collection TEXT NOT NULL,
-        partition TEXT NOT NULL,
-        id TEXT NOT NULL,
+        collection BLOB NOT NULL,
+        part BLOB NOT NULL,
+        id BLOB NOT NULL,
         value BLOB NOT NULL,
         version INTEGER NOT NULL,
         expires_at INTEGER,
-        PRIMARY KEY (collection, partition, id)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX entries_by_expiry ON entries (expires_at) WHERE expires_at IS NOT NULL;
-    CREATE TABLE changes (
-        version INTEGER PRIMARY KEY AUTOINCREMENT,
-        collection TEXT NOT NULL,
-        partition TEXT NOT NULL,
-        id TEXT NOT NULL
+        PRIMARY KEY (collection, part, id)
     ) STRICT;
-    PRAGMA application_id = 1835233377;
-    PRAGMA user_version = 1;
+    CREATE INDEX entries_by_expiry ON entries (expires_at) WHERE expires_at IS NOT NULL;
+    -- The last version that was given out.
+    CREATE TABLE sequence (version INTEGER NOT NULL) STRICT;
+    INSERT INTO sequence VALUES (0);
+    -- The newest writes and deletions, for whoever watches.
+    CREATE TABLE changes (
+        version INTEGER PRIMARY KEY,
+        collection BLOB NOT NULL,
+        part BLOB NOT NULL,
+        id BLOB NOT NULL
+    ) STRICT;
 "];
 
-/// Brings the file up to date; one process at a time.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *transaction).await?;
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *transaction).await?;
-    if application != APPLICATION && (application != 0 || found != 0 || tables != 0) {
+/// The schema of the file, 0 if it is new; refused if it is none of ours. Changes nothing.
+pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(connection).await?;
+    if application != APPLICATION && (found, application, tables) != (0, 0, 0) {
         return Err(OpenError::Foreign);
     }
-    let known = MIGRATIONS.len();
-    let seen = usize::try_from(found).unwrap_or(usize::MAX);
-    if seen > known {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
         return Err(OpenError::Newer { found, known });
     }
-    for migration in MIGRATIONS.iter().skip(seen) {
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
+    usize::try_from(found).map_err(|_| OpenError::Foreign)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_schema_names_itself() {
-        assert!(MIGRATIONS.iter().any(|sql| sql.contains(&format!("application_id = {APPLICATION};"))));
-        for (index, sql) in MIGRATIONS.iter().enumerate() {
-            assert!(sql.contains(&format!("user_version = {};", index + 1)));
+/// Brings the file to the newest schema, in one transaction.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let done = inspect(&mut transaction).await?;
+    if done < MIGRATIONS.len() {
+        for migration in MIGRATIONS.into_iter().skip(done) {
+            sqlx::raw_sql(migration).execute(&mut *transaction).await?;
         }
+        // Pragmas take no parameters.
+        let marks =
+            format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}", MIGRATIONS.len());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await?;
     }
+    Ok(transaction.commit().await?)
 }
