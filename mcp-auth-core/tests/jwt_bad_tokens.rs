@@ -398,7 +398,7 @@ async fn what_the_token_builder_breaks_is_broken() {
     for (token, by_key) in
         [(good().bound_to_dpop(thumbprint), true), (good().bound_to_certificate(thumbprint), false)]
     {
-        let context = VerifyContext { resource: RESOURCE, now: Clock::system().now() };
+        let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
         let verdict = strict().verify(&Credential::bearer(token.sign()), context).await.unwrap();
         let binding = verdict.binding().unwrap();
         assert_eq!((binding.dpop.is_some(), binding.certificate.is_some()), (by_key, !by_key));

@@ -18,7 +18,7 @@ async fn a_token_outlives_the_process_that_signed_it() {
     let before = Fixture::with(|builder| builder.signing_key(key)).await;
     let tokens = before.tokens().await;
     before.verify(&tokens).await.unwrap();
-    let jwks = |fixture: &Fixture| reqwest::get(fixture.at("/jwks"));
+    let jwks = |fixture: &Fixture| reqwest::get(fixture.at("/.well-known/jwks.json"));
     let published = jwks(&before).await.unwrap().text().await.unwrap();
     let key = load().await.unwrap();
     let after = Fixture::with(|builder| builder.signing_key(key)).await;

@@ -10,6 +10,7 @@ use serde_json::Value;
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const RESOURCE: &str = "https://mcp.example/mcp";
 pub(crate) const NOW: u64 = 1_000_000_000;
+const LEEWAY: Duration = Duration::from_secs(30);
 const CACHE_FOR: Duration = Duration::from_secs(60);
 
 pub(crate) struct Reader {
@@ -48,7 +49,9 @@ impl Reader {
             answer.get(name).map(|at| Timestamp::from_secs(at.as_f64().unwrap().floor() as u64))
         };
         let now = Timestamp::from_secs(NOW);
-        assert!(date("exp").is_none_or(|at| at > now) && date("nbf").is_none_or(|at| at <= now));
+        assert!(date("exp").is_none_or(|at| at > now));
+        let begun = |at| at <= now.plus(LEEWAY);
+        assert!(date("nbf").is_none_or(begun) && date("iat").is_none_or(begun));
         let text = |name: &str| answer.get(name).map(|text| text.as_str().unwrap());
         let principal = verified.principal();
         assert_eq!(principal.issuer(), ISSUER);

@@ -92,18 +92,19 @@ async fn refusals_are_remembered_and_failures_are_not_refusals() {
         assert_eq!(server.requests().len(), before + 1);
         clock.advance(Duration::from_secs(11));
     }
-    let failures = [
-        ("500 Internal Server Error", "{}"),
-        ("302 Found\r\nlocation: /v2/token", "{}"),
-        ("404 Not Found", "{}"),
-        ("200 OK", "[]"),
-    ];
+    let failures = [("302 Found\r\nlocation: /v2/token", "{}"), ("404 Not Found", "{}"), ("200 OK", "[]")];
     for (status, json) in failures {
         server.answers("/v2/users/self", status, json);
         assert!(unavailable(&verifier, TOKEN).await.1 >= 1, "{status}");
     }
     server.answers("/v2/users/self", "200 OK", &format!("{{\"id\":\"{}\"}}", "x".repeat(300 << 10)));
     unavailable(&verifier, TOKEN).await;
+    server.answers("/v2/users/self", "200 OK", r#"{"id":"ada","id":"eve"}"#);
+    assert_eq!(unavailable(&verifier, TOKEN).await.1, 1, "what may be this token's doing opens nothing");
+    server.answers("/v2/users/self", "500 Internal Server Error", "{}");
+    for _ in 0..5 {
+        unavailable(&verifier, TOKEN).await;
+    }
     assert_eq!(unavailable(&verifier, TOKEN).await.1, 10, "the breaker is open");
     server.answers("/v2/users/self", "200 OK", r#"{"id":"ada"}"#);
     clock.advance(Duration::from_secs(10));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::credential::Credential;
+use crate::mcp::{Limits, Raw};
 use crate::time::Timestamp;
 
 /// The answers of the service's API, in the order of its URLs.
@@ -21,7 +22,10 @@ impl UpstreamAnswers {
     /// The answer of the URL with this index, read as JSON; `None` if it is not one, or of another shape.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self, index: usize) -> Option<T> {
-        serde_json::from_slice(self.bodies.get(index)?).ok()
+        let body = self.bodies.get(index)?;
+        // Read strictly first: of a name that is there twice nobody could say which one counts.
+        Raw::parse(body, &Limits::default()).ok()?;
+        serde_json::from_slice(body).ok()
     }
 
     /// The token that was shown, where its own text says something about it; keep it out of logs.

@@ -54,6 +54,7 @@ pub use answers::{UpstreamAnswers, UpstreamPrincipal};
 pub use builder::UpstreamVerifierBuilder;
 
 const MAX_ANSWER: usize = 256 * 1024;
+const MAX_SUBJECT: usize = 1024;
 
 type Shape = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type Reader = Box<dyn Fn(&UpstreamAnswers) -> Option<UpstreamPrincipal> + Send + Sync>;
@@ -98,8 +99,9 @@ impl Inner {
         }
         let answers = UpstreamAnswers::new(bodies, credential.clone());
         let found = (self.reader)(&answers);
+        let unclear = || RemoteError::Unclear("upstream: the answer is not understood".to_owned());
         let found =
-            found.ok_or_else(|| RemoteError::Failed("upstream: the answer is not understood".to_owned()))?;
+            found.filter(|found| (1..=MAX_SUBJECT).contains(&found.subject.len())).ok_or_else(unclear)?;
         if found.expires_at.is_some_and(|at| at <= now) {
             return Err(TokenRefusal::Expired.into());
         }
@@ -137,7 +139,9 @@ impl Inner {
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenRefusal::Unknown.into()),
-            status => Err(failed(status.to_string())),
+            StatusCode::TOO_MANY_REQUESTS => Err(failed("429".to_owned())),
+            status if status.is_server_error() => Err(failed(status.to_string())),
+            status => Err(RemoteError::Unclear(format!("upstream: {status}"))),
         }
     }
 }
