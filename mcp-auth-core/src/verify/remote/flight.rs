@@ -44,6 +44,15 @@ impl From<TokenRefusal> for RemoteError {
     }
 }
 
+impl From<RemoteError> for VerifyError {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Refused(refusal) => refusal.into(),
+            RemoteError::Failed(reason) | RemoteError::Unclear(reason) => unavailable(&reason, RETRY),
+        }
+    }
+}
+
 type Verdict = Result<Verified, VerifyError>;
 type Digest = [u8; 32];
 
@@ -141,16 +150,14 @@ impl Landing {
                 self.answered = true;
                 Ok(verified)
             }
-            Err(RemoteError::Refused(refusal)) => {
-                self.answered = true;
-                inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
-                Err(refusal.into())
+            Err(error) => {
+                // An answer that is not understood is one, too.
+                self.answered = !matches!(error, RemoteError::Failed(_));
+                if let RemoteError::Refused(refusal) = error {
+                    inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
+                }
+                Err(error.into())
             }
-            Err(RemoteError::Unclear(reason)) => {
-                self.answered = true;
-                Err(unavailable(&reason, RETRY))
-            }
-            Err(RemoteError::Failed(reason)) => Err(unavailable(&reason, RETRY)),
         }
     }
 }
