@@ -376,6 +376,37 @@ async fn forms_that_are_no_token() {
 }
 
 #[tokio::test]
+async fn what_the_token_builder_breaks_is_broken() {
+    for (token, expected) in [
+        (good().expired().sign(), TokenRefusal::Expired),
+        (good().not_yet().sign(), TokenRefusal::NotYetValid),
+        (good().without_signature(), TokenRefusal::Malformed),
+        (good().alg_none(), TokenRefusal::Algorithm),
+        (good().tampered(), TokenRefusal::Signature),
+        (good().signed_with_hmac(jwks().as_bytes()), TokenRefusal::Algorithm),
+        (good().bound_to_dpop("short").sign(), TokenRefusal::Binding),
+    ] {
+        refused(&token, &token, expected).await;
+    }
+    let at = Timestamp::from_secs(1000);
+    let (verifier, then) = (strict(), good().at(at));
+    assert!(verify_with(&verifier, &then.sign(), at).await.is_ok());
+    let verdict = verify_with(&verifier, &then.clone().expired().sign(), at).await;
+    assert_eq!(verdict.map(drop), Err(TokenRefusal::Expired), "by the clock of the token");
+
+    let thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    for (token, by_key) in
+        [(good().bound_to_dpop(thumbprint), true), (good().bound_to_certificate(thumbprint), false)]
+    {
+        let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
+        let verdict = strict().verify(&Credential::bearer(token.sign()), context).await.unwrap();
+        let binding = verdict.binding().unwrap();
+        assert_eq!((binding.dpop.is_some(), binding.certificate.is_some()), (by_key, !by_key));
+    }
+    assert_eq!(verify(&good().actor("agent").sign()).await.unwrap().actor(), Some("agent"));
+}
+
+#[tokio::test]
 async fn a_key_that_was_rotated_out_verifies_nothing_any_more() {
     let keys = JwtKeys::new(jwks()).unwrap();
     let verifier = JwtVerifier::builder(ISSUER).keys(keys.clone()).build().unwrap();

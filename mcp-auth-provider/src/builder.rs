@@ -44,6 +44,7 @@ pub struct ProviderBuilder {
     private_redirects: HashSet<String>,
     registrations_per_minute: NonZeroU32,
     store: Option<Arc<dyn Store>>,
+    signing: Option<SigningKey>,
     clock: Clock,
     proxies: TrustedProxies,
     access_ttl: Duration,
@@ -63,6 +64,7 @@ impl ProviderBuilder {
             private_redirects: HashSet::new(),
             registrations_per_minute: REGISTRATIONS_PER_MINUTE,
             store: None,
+            signing: None,
             clock: Clock::system(),
             proxies: TrustedProxies::default(),
             access_ttl: ACCESS_TTL,
@@ -123,6 +125,13 @@ impl ProviderBuilder {
     /// Where clients, grants and hashes of codes and tokens are kept. By default in memory: gone at the end.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// The key that tokens are signed with: [`SigningKey::load`] it, and tokens outlive the process. By default one is made at
+    /// each start.
+    pub fn signing_key(mut self, key: SigningKey) -> Self {
+        self.signing = Some(key);
         self
     }
 
@@ -191,8 +200,9 @@ impl ProviderBuilder {
                 );
             }
         }
-        let signing = SigningKey::generate()
-            .map_err(|error| errors.push(error.to_string(), "check the machine's random source"));
+        let signing = self.signing.map_or_else(SigningKey::generate, Ok);
+        let signing =
+            signing.map_err(|error| errors.push(error.to_string(), "check the machine's random source"));
         let (Some(issuer), Ok(all), Some(sign_in), Ok(signing)) = (issuer, all, self.sign_in, signing) else {
             return Err(errors);
         };

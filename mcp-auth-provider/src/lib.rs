@@ -21,3 +21,4 @@ pub use builder::ProviderBuilder;
 pub use clients::Client;
 pub use provider::Provider;
 pub use sign_in::{HostSession, LocalUsers, Login, SignIn, SignInError, User};
+pub use signing::{SigningKey, SigningKeyError};

@@ -1,20 +1,50 @@
 //! The key that signs access tokens (ES256), and the tokens (RFC 9068).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mcp_auth_core::store::{Key, KeyRing, Sealed, Store, StoreError, StoreExt};
 use mcp_auth_core::time::Timestamp;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::secret::{self, NoRandomness};
 
-/// Signs access tokens. The key is made at start and never leaves the process.
-pub(crate) struct SigningKey {
-    pair: EcdsaKeyPair,
+/// The collection that signing keys are kept in, sealed.
+const KEYS: &str = "signing_keys";
+const CURRENT: &str = "current";
+
+/// The key that a provider signs its access tokens with. One that is [loaded](Self::load) outlives the process, so that tokens
+/// do, too; by default a provider makes one at its start and forgets it at its end. Cheap to clone.
+#[derive(Clone)]
+pub struct SigningKey {
+    pair: Arc<EcdsaKeyPair>,
     kid: String,
+}
+
+/// Why there is no signing key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SigningKeyError {
+    /// The store does not answer, or what it holds was not sealed by this ring: give the key that it was sealed with.
+    #[error("the signing key cannot be read or kept")]
+    Store(#[from] StoreError),
+    /// What was opened is no key.
+    #[error("the stored signing key is damaged: remove it from the store, and users sign in anew")]
+    Damaged,
+    /// The machine gives no randomness.
+    #[error("the machine gives no randomness")]
+    NoRandomness,
+}
+
+impl From<NoRandomness> for SigningKeyError {
+    fn from(_: NoRandomness) -> Self {
+        Self::NoRandomness
+    }
 }
 
 /// What an access token says.
@@ -28,11 +58,39 @@ pub(crate) struct AccessToken<'a> {
 }
 
 impl SigningKey {
+    /// The key that `store` keeps, sealed by `ring`; made and kept there the first time. Of several processes that begin at the
+    /// same time one makes it, and all use that one.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`] says what is wrong, and what to do about it.
+    pub async fn load(store: Arc<dyn Store>, ring: KeyRing) -> Result<Self, SigningKeyError> {
+        let (store, place) = (Sealed::new(store, ring), Key::new(KEYS, "", CURRENT));
+        if let Some(entry) = store.get(&place).await? {
+            return Self::from_pkcs8(&entry.value).ok_or(SigningKeyError::Damaged);
+        }
+        let made = Self::generate()?;
+        let document = made.pair.to_pkcs8v1().map_err(|_| SigningKeyError::NoRandomness)?;
+        let document = Zeroizing::new(document.as_ref().to_vec());
+        if store.insert_new(&place, document.to_vec(), None).await? {
+            return Ok(made);
+        }
+        let entry = store.get(&place).await?.ok_or(SigningKeyError::Damaged)?;
+        Self::from_pkcs8(&entry.value).ok_or(SigningKeyError::Damaged)
+    }
+
     pub(crate) fn generate() -> Result<Self, NoRandomness> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| NoRandomness)?;
+        Ok(Self::new(pair))
+    }
+
+    fn from_pkcs8(document: &[u8]) -> Option<Self> {
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document).ok().map(Self::new)
+    }
+
+    fn new(pair: EcdsaKeyPair) -> Self {
         let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         let kid = secret::hash(&public).chars().take(16).collect();
-        Ok(Self { pair, kid })
+        Self { pair: Arc::new(pair), kid }
     }
 
     /// The public key as a JWK set.

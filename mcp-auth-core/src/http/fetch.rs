@@ -19,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
+    /// Nothing on this machine is asked through a proxy.
+    loopback: reqwest::Client,
 }
 
 /// A document that was fetched.
@@ -65,13 +67,15 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Request`] if TLS cannot be set up.
     pub fn with_timeout(timeout: Duration) -> Result<Self, FetchError> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(timeout)
-            .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(FetchError::Request)?;
-        Ok(Self { client })
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .timeout(timeout)
+                .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
+        };
+        let client = builder().build().map_err(FetchError::Request)?;
+        let loopback = builder().no_proxy().build().map_err(FetchError::Request)?;
+        Ok(Self { client, loopback })
     }
 
     /// Sends a request; the answer, whatever its status, has at most `limit` bytes. Redirects are not followed.
@@ -88,7 +92,8 @@ impl Fetcher {
         if !is_secure(request.url()) {
             return Err(FetchError::Insecure);
         }
-        let response = self.client.execute(request).await;
+        let client = if is_loopback(request.url()) { &self.loopback } else { &self.client };
+        let response = client.execute(request).await;
         let mut response = response.map_err(|error| FetchError::Request(error.without_url()))?;
         let mut body = BytesMut::new();
         while let Some(chunk) =

@@ -99,16 +99,22 @@ impl TokenBuilder {
         self
     }
 
-    /// Ended an hour ago.
+    /// Ended an hour before it was made.
     pub fn expired(self) -> Self {
-        let now = Clock::system().now().as_secs();
-        self.claim("iat", json!(now - 7200)).claim("exp", json!(now - 3600))
+        let now = self.made_at();
+        self.claim("iat", json!(now.saturating_sub(7200))).claim("exp", json!(now.saturating_sub(3600)))
     }
 
-    /// Begins in an hour.
+    /// Begins an hour after it was made.
     pub fn not_yet(self) -> Self {
-        let now = Clock::system().now().as_secs();
+        let now = self.made_at();
         self.claim("nbf", json!(now + 3600)).claim("exp", json!(now + 7200))
+    }
+
+    /// `iat` in seconds, by whichever clock it was set.
+    fn made_at(&self) -> u64 {
+        let iat = self.claims.get("iat").and_then(Value::as_u64);
+        iat.unwrap_or_else(|| Clock::system().now().as_secs())
     }
 
     /// Bound to the DPoP key with this thumbprint (RFC 9449, section 6.1).

@@ -3,6 +3,7 @@
 
 mod fixture;
 mod format;
+mod guarded;
 mod life;
 mod races;
 mod used;

@@ -90,6 +90,41 @@ async fn what_one_changes_the_other_sees() {
 }
 
 #[tokio::test]
+async fn a_secret_that_another_put_in_place_is_good_before_the_store_tells() {
+    let fixture = Fixture::new();
+    let other = fixture.other(|builder| builder);
+    fixture.follow().await;
+    let created = fixture.create().await;
+    fixture.check(created.expose_secret()).await.unwrap();
+    let epoch = fixture.keys.epoch();
+    // Nothing here waits, so that nobody has told yet.
+    let rotated = other.rotate(&created.key().id, Duration::ZERO).await.unwrap();
+    assert_eq!(fixture.keys.epoch(), epoch);
+    fixture.check(rotated.expose_secret()).await.unwrap();
+    assert!(fixture.keys.epoch() > epoch, "what was said of the old one is not to be used again");
+    assert_eq!(refused(fixture.check(created.expose_secret()).await), TokenRefusal::Unknown);
+}
+
+#[tokio::test]
+async fn a_flood_of_guesses_at_one_key_asks_the_store_once_in_a_while() {
+    let fixture = Fixture::new();
+    fixture.follow().await;
+    let created = fixture.create().await;
+    let key = created.expose_secret();
+    fixture.check(key).await.unwrap();
+    let epoch = fixture.keys.epoch();
+    fixture.store.gets();
+    for i in 0..10_000 {
+        let guess = forged(key, 20, &format!("{i:012}"));
+        assert_eq!(refused(fixture.check(&guess).await), TokenRefusal::Unknown);
+    }
+    assert_eq!(fixture.store.gets(), 16, "sixteen at once, and no more while the clock stands");
+    assert_eq!(fixture.keys.epoch(), epoch);
+    fixture.check(key).await.unwrap();
+    assert_eq!(fixture.store.gets(), 0);
+}
+
+#[tokio::test]
 async fn a_revocation_is_told_to_what_ends_streams() {
     let fixture = Fixture::new();
     let created = fixture.create().await;

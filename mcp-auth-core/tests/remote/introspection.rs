@@ -84,7 +84,7 @@ async fn what_is_not_good_here_is_refused() {
     let authority = authority().await;
     let verifier = builder(&authority).build().unwrap();
     let now = Clock::system().now().as_secs();
-    let cases: [(&str, Value, TokenRefusal); 19] = [
+    let cases: [(&str, Value, TokenRefusal); 20] = [
         ("active", json!(false), TokenRefusal::Unknown),
         ("aud", json!("https://other.example/mcp"), TokenRefusal::Audience),
         ("aud", json!([]), TokenRefusal::Audience),
@@ -97,6 +97,7 @@ async fn what_is_not_good_here_is_refused() {
         ("exp", json!(-1), TokenRefusal::Claim),
         ("nbf", json!(now + 100), TokenRefusal::NotYetValid),
         ("iat", json!("now"), TokenRefusal::Claim),
+        ("iat", json!(now + 100), TokenRefusal::NotYetValid),
         ("scope", json!(["notes:read"]), TokenRefusal::Claim),
         ("scope", json!("a\"b"), TokenRefusal::Claim),
         ("sub", json!(7), TokenRefusal::Claim),
@@ -150,8 +151,14 @@ async fn a_server_that_fails_is_no_refusal_and_is_left_alone() {
         assert!(wait >= 1 && !reason.contains(&token), "{fault:?} {reason}");
     }
     assert_eq!(authority.redirects_followed(), 0);
+    for _ in 0..6 {
+        authority.set_introspection_fault(Some(Fault::Garbage));
+        assert_eq!(unavailable(&verifier, &token).await.1, 1, "what may be this token's doing opens nothing");
+    }
     authority.set_introspection_failing(true);
-    unavailable(&verifier, &token).await;
+    for _ in 0..5 {
+        unavailable(&verifier, &token).await;
+    }
     let asked = authority.introspections();
     for _ in 0..5 {
         assert_eq!(unavailable(&verifier, &token).await.1, 10, "five failures open the breaker");

@@ -24,11 +24,15 @@ struct Token {
 
 fn builder(server: &Server) -> UpstreamVerifierBuilder {
     UpstreamVerifier::builder(format!("{}/v2/users/self", server.origin))
-        .also(format!("{}/v2/token", server.origin))
+        .also_post(format!("{}/v2/check", server.origin))
+        .then({
+            let origin = server.origin.clone();
+            move |answers| Some(format!("{origin}/v2/tokens/{}", answers.json::<User>(1)?.id))
+        })
         .shape(|token| token.split(':').count() == 3)
         .header("x-access-token")
         .principal(|answers| {
-            let (user, token): (User, Token) = (answers.json(0)?, answers.json(1)?);
+            let (user, token): (User, Token) = (answers.json(0)?, answers.json(2)?);
             Some(UpstreamPrincipal::new(user.id).roles(token.roles))
         })
         .role("api_read", "app:read project:read")
@@ -38,7 +42,8 @@ fn builder(server: &Server) -> UpstreamVerifierBuilder {
 async fn api() -> Server {
     let server = Server::start().await;
     server.answers("/v2/users/self", "200 OK", r#"{"id":"ada"}"#);
-    server.answers("/v2/token", "200 OK", r#"{"roles":["api_read","somebody_new"]}"#);
+    server.answers("/v2/check", "200 OK", r#"{"id":"t1"}"#);
+    server.answers("/v2/tokens/t1", "200 OK", r#"{"roles":["api_read","somebody_new"]}"#);
     server
 }
 
@@ -59,9 +64,21 @@ async fn roles_become_scopes_and_tools_get_the_token_for_its_origin() {
     assert_eq!(upstream.expose_for("https://evil.example/v2/projects"), None);
     assert!(verified.reuse_until().is_some());
     let requests = server.requests();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
+    assert!(requests[1].starts_with("POST /v2/check ") && requests[2].starts_with("GET /v2/tokens/t1 "));
     assert!(requests.iter().all(|request| request.contains(&format!("x-access-token: {TOKEN}"))));
     assert!(!format!("{verifier:?}{verified:?}").contains("demo:rw"));
+}
+
+#[tokio::test]
+async fn an_answer_does_not_lead_elsewhere() {
+    let (server, other) = (api().await, Server::start().await);
+    for url in [format!("{}/v2/tokens/t1", other.origin), "https://evil.example/".to_owned(), "t1".to_owned()]
+    {
+        let verifier = builder(&server).then(move |_| Some(url.clone())).build().unwrap();
+        unavailable(&verifier, TOKEN).await;
+    }
+    assert!(other.requests().is_empty());
 }
 
 #[tokio::test]
@@ -92,18 +109,20 @@ async fn refusals_are_remembered_and_failures_are_not_refusals() {
         assert_eq!(server.requests().len(), before + 1);
         clock.advance(Duration::from_secs(11));
     }
-    let failures = [
-        ("500 Internal Server Error", "{}"),
-        ("302 Found\r\nlocation: /v2/token", "{}"),
-        ("404 Not Found", "{}"),
-        ("200 OK", "[]"),
-    ];
+    let failures =
+        [("302 Found\r\nlocation: /v2/tokens/t1", "{}"), ("404 Not Found", "{}"), ("200 OK", "[]")];
     for (status, json) in failures {
         server.answers("/v2/users/self", status, json);
         assert!(unavailable(&verifier, TOKEN).await.1 >= 1, "{status}");
     }
     server.answers("/v2/users/self", "200 OK", &format!("{{\"id\":\"{}\"}}", "x".repeat(300 << 10)));
     unavailable(&verifier, TOKEN).await;
+    server.answers("/v2/users/self", "200 OK", r#"{"id":"ada","id":"eve"}"#);
+    assert_eq!(unavailable(&verifier, TOKEN).await.1, 1, "what may be this token's doing opens nothing");
+    server.answers("/v2/users/self", "500 Internal Server Error", "{}");
+    for _ in 0..5 {
+        unavailable(&verifier, TOKEN).await;
+    }
     assert_eq!(unavailable(&verifier, TOKEN).await.1, 10, "the breaker is open");
     server.answers("/v2/users/self", "200 OK", r#"{"id":"ada"}"#);
     clock.advance(Duration::from_secs(10));

@@ -84,6 +84,32 @@ impl LocalUsers {
     }
 }
 
+impl LocalUsers {
+    /// Adds a user by what [`hash_password`](Self::hash_password) made of the password.
+    #[must_use]
+    pub fn hashed_user(mut self, name: impl Into<String>, hash: impl Into<String>) -> Self {
+        let (name, hash) = (name.into(), hash.into());
+        if name.is_empty() || name.len() > MAX_NAME || PasswordHash::new(&hash).is_err() {
+            self.problems
+                .push(format!("user `{name}`: the name, or what is kept of the password, is malformed"));
+            return self;
+        }
+        self.hashes.insert(name, hash);
+        self
+    }
+
+    /// What may be kept of a password: argon2id, to be given to [`hashed_user`](Self::hashed_user). Takes some
+    /// tens of milliseconds. `None` if the password is empty or longer than 1024 bytes.
+    #[must_use]
+    pub fn hash_password(password: &SecretString) -> Option<String> {
+        let password = password.expose_secret();
+        if password.is_empty() || password.len() > MAX_PASSWORD {
+            return None;
+        }
+        hash(password).ok()
+    }
+}
+
 #[async_trait]
 impl SignIn for LocalUsers {
     fn login(&self) -> Login {

@@ -3,17 +3,17 @@
 
 use super::KeyError;
 
-/// The most characters of a name.
-pub(super) const NAME: usize = 128;
-/// The most characters of an owner or issuer.
+/// The longest name, in bytes.
+pub(super) const NAME: usize = 256;
+/// The longest owner or issuer, in bytes: both together name a partition of the store.
 pub(super) const OWNER: usize = 256;
 const ENVIRONMENT: usize = 32;
 
-/// One line of at most `most` characters that says something.
+/// One line of at most `most` bytes that says something.
 pub(super) fn line(field: &'static str, text: &str, most: usize) -> Result<(), KeyError> {
     let problem = if text.trim().is_empty() {
         "it is empty"
-    } else if text.chars().count() > most {
+    } else if text.len() > most {
         "it is too long"
     } else if text.chars().any(|c| c.is_control() || is_invisible(c)) {
         "it has control characters"

@@ -5,6 +5,7 @@
 //! 2. A full shard loses any one entry; from then on every change counts as one of a key that somebody came with.
 //! 3. Ids that no key has are remembered for five seconds: few, and forgotten all at once when there are too many.
 
+use std::cmp;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +19,17 @@ use crate::time::Timestamp;
 const SHARDS: usize = 16;
 const MAX_ABSENT: usize = 4096;
 const ABSENT_FOR: Duration = Duration::from_secs(5);
+
+/// What became of a key that was to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It may be old by now.
+    No,
+    /// It is held; no other version was.
+    First,
+    /// It is held instead of an older version: verdicts on that may be about.
+    InPlaceOfOlder,
+}
 
 type Shard = RwLock<HashMap<KeyId, Arc<Live>>>;
 
@@ -57,15 +69,22 @@ impl Cache {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Keeps what was read since there were `changes`; false if it may be old by now.
-    pub(super) fn insert(&self, id: KeyId, live: Arc<Live>, changes: u64) -> bool {
-        let Some(shard) = self.shard(id) else { return false };
+    /// Keeps what was read since there were `changes`, unless it may be old by now.
+    pub(super) fn insert(&self, id: KeyId, live: Arc<Live>, changes: u64) -> Kept {
+        let Some(shard) = self.shard(id) else { return Kept::No };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         // Compared under the lock that a change takes after it has counted itself.
         if self.changes() != changes {
-            return false;
+            return Kept::No;
         }
-        if shard.len() >= self.per_shard && !shard.contains_key(&id) {
+        let kept = match shard.get(&id).map(|held| held.version.cmp(&live.version)) {
+            None => Kept::First,
+            Some(cmp::Ordering::Less) => Kept::InPlaceOfOlder,
+            // The held one knows what was noted of it.
+            Some(cmp::Ordering::Equal) => return Kept::First,
+            Some(cmp::Ordering::Greater) => return Kept::No,
+        };
+        if shard.len() >= self.per_shard && kept == Kept::First {
             let any = shard.keys().next().copied();
             if let Some(any) = any {
                 // Before the entry is gone: a change of it must count from now on.
@@ -74,7 +93,7 @@ impl Cache {
             }
         }
         shard.insert(id, live);
-        true
+        kept
     }
 
     /// Remembers that no key has this id, if nothing changed since there were `changes`.
@@ -141,19 +160,23 @@ mod tests {
         let (id, now) = (KeyId::random().unwrap(), Timestamp::from_secs(1));
         let changes = cache.changes();
         assert!(!cache.changed(id, 7), "nobody came with it");
-        assert!(!cache.insert(id, live(7), changes));
+        assert_eq!(cache.insert(id, live(7), changes), Kept::No);
         cache.insert_absent(id, now, changes);
         assert!(cache.get(id).is_none() && !cache.is_absent(id, now));
 
-        assert!(cache.insert(id, live(7), cache.changes()));
-        assert!(cache.get(id).is_some());
+        let changes = cache.changes();
+        for (version, kept) in [(6, Kept::First), (7, Kept::InPlaceOfOlder), (7, Kept::First), (6, Kept::No)]
+        {
+            assert_eq!(cache.insert(id, live(version), changes), kept);
+        }
+        assert_eq!(cache.get(id).unwrap().version, 7);
         assert!(!cache.changed(id, 7), "it was read after that");
         assert!(cache.get(id).is_some());
         assert!(cache.changed(id, 8), "a verdict may be about");
         assert!(cache.get(id).is_none());
         let changes = cache.changes();
         cache.clear();
-        assert!(!cache.insert(id, live(7), changes));
+        assert_eq!(cache.insert(id, live(7), changes), Kept::No);
     }
 
     #[test]
@@ -172,14 +195,14 @@ mod tests {
         let now = Timestamp::from_secs(1);
         for _ in 0..3 * MAX_ABSENT {
             let id = KeyId::random().unwrap();
-            assert!(cache.insert(id, live(7), cache.changes()));
+            assert_eq!(cache.insert(id, live(7), cache.changes()), Kept::First);
             cache.insert_absent(id, now, cache.changes());
         }
         let kept: usize = cache.shards.iter().map(|shard| shard.read().unwrap().len()).sum();
         assert!(kept <= 32 && cache.absent.lock().unwrap().len() <= MAX_ABSENT);
         assert!(cache.changed(KeyId::random().unwrap(), 1), "one that was pushed out may be about");
         let again = KeyId::random().unwrap();
-        assert!(cache.insert(again, live(7), cache.changes()));
+        assert_eq!(cache.insert(again, live(7), cache.changes()), Kept::First);
         assert!(cache.changed(again, 7), "it may have been one that was pushed out");
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::format::Presented;
+use super::cache::Kept;
+use super::format::{Hash, Presented};
 use super::live::{Live, Taken, check_nobody};
 use super::record::{Record, key_of};
 use super::{ApiKeys, Inner, KeyId};
@@ -22,6 +23,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 struct Found {
     live: Arc<Live>,
     is_watched: bool,
+    was_held: bool,
 }
 
 impl Inner {
@@ -29,12 +31,17 @@ impl Inner {
         let is_fresh = self.is_fresh();
         if is_fresh {
             if let Some(live) = self.cache.get(id) {
-                return Ok(Some(Found { live, is_watched: true }));
+                return Ok(Some(Found { live, is_watched: true, was_held: true }));
             }
             if self.cache.is_absent(id, now) {
                 return Ok(None);
             }
         }
+        self.read(id, now, is_fresh).await
+    }
+
+    /// Asks the store, and holds what it says if a change will be heard of.
+    async fn read(&self, id: KeyId, now: Timestamp, is_fresh: bool) -> Result<Option<Found>, StoreError> {
         let changes = self.cache.changes();
         let key = key_of(id);
         let asked = tokio::time::timeout(STORE_TIMEOUT, self.store.get(&key));
@@ -53,8 +60,20 @@ impl Inner {
             due_after: self.rotated_after(&record.environment),
         };
         let live = Arc::new(Live::new(id.as_str(), &record, entry.version, &taken)?);
-        let is_watched = is_fresh && self.cache.insert(id, Arc::clone(&live), changes);
-        Ok(Some(Found { live, is_watched }))
+        if !is_fresh {
+            return Ok(Some(Found { live, is_watched: false, was_held: false }));
+        }
+        let kept = self.cache.insert(id, Arc::clone(&live), changes);
+        if kept == Kept::InPlaceOfOlder {
+            // What the store will tell of was read already: nothing would be said of older verdicts then.
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(Some(Found { live, is_watched: kept != Kept::No, was_held: false }))
+    }
+
+    fn verdict(&self, found: &Found, hash: &Hash, now: Timestamp) -> Result<Verified, TokenRefusal> {
+        let reuse = (found.is_watched && !self.reused_for.is_zero()).then_some(self.reused_for);
+        found.live.check(hash, now, reuse)
     }
 }
 
@@ -69,12 +88,21 @@ impl TokenVerifier for ApiKeys {
         let presented = Presented::read(credential.expose_token(), &inner.prefix);
         let presented = presented.ok_or(TokenRefusal::Malformed)?;
         let hash = presented.hash();
-        let Some(Found { live, is_watched }) = inner.find(presented.id, context.now).await? else {
+        let Some(mut found) = inner.find(presented.id, context.now).await? else {
             return Err(check_nobody(&hash).into());
         };
-        let reuse = (is_watched && !inner.reused_for.is_zero()).then_some(inner.reused_for);
-        let verified = live.check(&hash, context.now, reuse)?;
-        inner.usage.note(presented.id, &live, context.now, context.address);
+        let mut verdict = inner.verdict(&found, &hash, context.now);
+        // A secret that another process has just put in place is good before the store has told of it.
+        if matches!(verdict, Err(TokenRefusal::Unknown))
+            && found.was_held
+            && found.live.may_be_old(inner.clock.now())
+            && let Some(read) = inner.read(presented.id, context.now, true).await?
+        {
+            verdict = inner.verdict(&read, &hash, context.now);
+            found = read;
+        }
+        let verified = verdict?;
+        inner.usage.note(presented.id, &found.live, context.now, context.address);
         Ok(verified)
     }
 

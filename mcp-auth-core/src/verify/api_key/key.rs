@@ -76,7 +76,7 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key that `owner` (the subject of its principal) calls `name`: 1 to 128 characters, no control characters. Without
+    /// A key that `owner` (the subject of its principal) calls `name`: each 1 to 256 bytes, no control characters. Without
     /// scopes, for the environment of the [`ApiKeys`](super::ApiKeys) that makes it, and without an end.
     pub fn new(name: impl Into<String>, owner: impl Into<String>) -> Self {
         Self {

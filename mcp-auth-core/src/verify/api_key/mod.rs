@@ -8,7 +8,8 @@
 //! 4. A rotation keeps the id: audit, last use and revocation go on. At most two secrets are taken, the one before until its
 //!    overlap ends. Revoking ends both at once, here and wherever the store is followed.
 //! 5. Records are held in memory for as long as the store says nothing else of them. Where nothing was heard from it for ten
-//!    seconds, it is asked for every check, and if it does not answer nothing can be told (503).
+//!    seconds, it is asked for every check, and if it does not answer nothing can be told (503). A secret that does not fit what
+//!    is held is compared with the store once more, some ten times a second for each key.
 //! 6. Uses are noted beside the request, at most once a minute for each key; a full queue drops them. A guard reuses a
 //!    verdict for [`reuse_for`](ApiKeysBuilder::reuse_for), so times and addresses are known to that grain.
 //!
@@ -97,7 +98,8 @@ struct Inner {
 }
 
 impl ApiKeys {
-    /// Starts with the store that keeps the keys.
+    /// Starts with the store that keeps the keys: as it is, not sealed, since only hashes are kept and `mcp-auth keys` has to
+    /// read them.
     pub fn builder(store: Arc<dyn Store>) -> ApiKeysBuilder {
         ApiKeysBuilder::new(store)
     }

@@ -10,6 +10,8 @@ use crate::verify::remote::RemoteError;
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_DEPTH: usize = 32;
+/// How far the server's clock may be ahead.
+const LEEWAY: Duration = Duration::from_secs(30);
 
 /// What an answer is checked by.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl Rules {
     /// Reads an answer. What is no answer is the server's failure; what is one, and not good here, refuses the token.
     pub(super) fn read(&self, json: &[u8], context: VerifyContext<'_>) -> Result<Verified, RemoteError> {
         let malformed =
-            || RemoteError::Failed("introspection: the answer is not one strict JSON object".to_owned());
+            || RemoteError::Unclear("introspection: the answer is not one strict JSON object".to_owned());
         let limits = Limits::default().with_max_depth(MAX_DEPTH);
         let answer = Raw::parse(json, &limits).map_err(|_| malformed())?;
         if answer.kind() != Kind::Object {
@@ -34,7 +36,7 @@ impl Rules {
         match answer.get("active").and_then(Raw::as_bool) {
             Some(true) => Ok(self.check(answer, json, context)?),
             Some(false) => Err(TokenRefusal::Unknown.into()),
-            None => Err(RemoteError::Failed("introspection: the answer does not say `active`".to_owned())),
+            None => Err(RemoteError::Unclear("introspection: the answer does not say `active`".to_owned())),
         }
     }
 
@@ -58,7 +60,9 @@ impl Rules {
         if expires_at.is_some_and(|at| at <= context.now) {
             return Err(TokenRefusal::Expired);
         }
-        if claims::date(answer, "nbf")?.is_some_and(|at| at > context.now) {
+        let issued_at = claims::date(answer, "iat")?;
+        let begins = [claims::date(answer, "nbf")?, issued_at];
+        if begins.into_iter().flatten().any(|at| at > context.now.plus(LEEWAY)) {
             return Err(TokenRefusal::NotYetValid);
         }
         let client_id = claims::text(answer, "client_id")?;
@@ -74,7 +78,7 @@ impl Rules {
         if let Some(at) = expires_at {
             principal = principal.expires_at(at);
         }
-        if let Some(at) = claims::date(answer, "iat")? {
+        if let Some(at) = issued_at {
             principal = principal.issued_at(at);
         }
         if let Some(id) = claims::text(answer, "jti")? {

@@ -63,6 +63,15 @@ impl IntrospectionVerifier {
     pub fn builder(issuer: impl Into<String>, endpoint: impl Into<String>) -> IntrospectionVerifierBuilder {
         IntrospectionVerifierBuilder::new(issuer.into(), endpoint.into())
     }
+
+    /// The verdict on an answer as it came, without asking: for the property tests and the fuzz target of its reader.
+    ///
+    /// # Errors
+    /// As [`verify`](TokenVerifier::verify).
+    #[doc(hidden)]
+    pub fn verdict_on(&self, answer: &[u8], context: VerifyContext<'_>) -> Result<Verified, VerifyError> {
+        Ok(self.inner.rules.read(answer, context)?)
+    }
 }
 
 impl Inner {
@@ -80,18 +89,28 @@ impl Inner {
     }
 
     async fn ask(&self, token: &str, context: VerifyContext<'_>) -> Result<Verified, RemoteError> {
-        let failed = |error: String| RemoteError::Failed(error);
         let request = self.question(token)?;
-        let answer = self.fetcher.send(request, MAX_ANSWER).await;
-        let answer = answer.map_err(|error| failed(format!("introspection: {error}")))?;
-        match answer.status() {
+        let answer = self
+            .fetcher
+            .send(request, MAX_ANSWER)
+            .await
+            .map_err(|error| RemoteError::of("introspection", &error))?;
+        let status = answer.status();
+        match status {
             StatusCode::OK if is_json(answer.headers()) => self.rules.read(answer.body(), context),
-            StatusCode::OK => Err(failed("introspection: the answer is not JSON".to_owned())),
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            StatusCode::OK => Err(RemoteError::Unclear("introspection: the answer is not JSON".to_owned())),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 tracing::error!(%status, "the authorization server refuses this service's own client: check its id and secret");
-                Err(failed(format!("introspection: {status} for our own client")))
+                Err(RemoteError::Failed(format!("introspection: {status} for our own client")))
             }
-            status => Err(failed(format!("introspection: {status}"))),
+            StatusCode::TOO_MANY_REQUESTS => Err(RemoteError::Failed(format!("introspection: {status}"))),
+            status if status.is_server_error() => {
+                Err(RemoteError::Failed(format!("introspection: {status}")))
+            }
+            status => {
+                tracing::warn!(%status, "the authorization server does not take the question: check the endpoint and the client");
+                Err(RemoteError::Unclear(format!("introspection: {status}")))
+            }
         }
     }
 }

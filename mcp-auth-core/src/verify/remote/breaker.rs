@@ -1,7 +1,8 @@
 //! Leaves a failing server alone.
 //!
 //! 1. After five failures in a row it is not asked for ten seconds; then one question probes it.
-//! 2. That a token is refused is an answer, not a failure.
+//! 2. That a token is refused is an answer, not a failure; nor is an answer that is not understood: whoever can choose a token
+//!    that provokes one must not shut everybody out.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,13 @@ pub(crate) struct Breaker {
     state: Mutex<State>,
 }
 
+/// What a question is asked as: only a probe decides about a breaker that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Usual,
+    Probe,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum State {
     Closed { failures: u32 },
@@ -32,43 +40,51 @@ impl Breaker {
         Self { name: name.into(), clock, state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
-    /// Whether it may be asked now; if not, how long to wait.
-    pub(crate) fn admit(&self) -> Result<(), Duration> {
+    /// Whether it may be asked now, and as what; if not, how long to wait.
+    pub(crate) fn admit(&self) -> Result<Pass, Duration> {
         let (mut state, now) = (self.lock(), self.clock.now());
         match *state {
-            State::Closed { .. } => Ok(()),
+            State::Closed { .. } => Ok(Pass::Usual),
             State::Open { until } if now < until => Err(until.since(now)),
             // A probe that never came back is no probe any more.
             State::Probing { since } if now.since(since) < OPEN_FOR => Err(OPEN_FOR),
             State::Open { .. } | State::Probing { .. } => {
                 *state = State::Probing { since: now };
-                Ok(())
+                Ok(Pass::Probe)
             }
         }
     }
 
     /// It answered.
-    pub(crate) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self, pass: Pass) {
         let mut state = self.lock();
-        if !matches!(*state, State::Closed { .. }) {
-            tracing::info!(server = self.name, "the server answers again");
+        match (*state, pass) {
+            (State::Closed { .. }, _) => *state = State::Closed { failures: 0 },
+            (State::Probing { .. }, Pass::Probe) => {
+                tracing::info!(server = self.name, "the server answers again");
+                *state = State::Closed { failures: 0 };
+            }
+            // What was asked before it failed says nothing about now.
+            _ => {}
         }
-        *state = State::Closed { failures: 0 };
     }
 
     /// It did not.
-    pub(crate) fn failed(&self) {
+    pub(crate) fn failed(&self, pass: Pass) {
         let (mut state, until) = (self.lock(), self.clock.now().plus(OPEN_FOR));
-        *state = match *state {
-            State::Closed { failures } if failures + 1 < FAILURES => State::Closed { failures: failures + 1 },
-            State::Closed { .. } => {
+        match (*state, pass) {
+            (State::Closed { failures }, _) if failures + 1 < FAILURES => {
+                *state = State::Closed { failures: failures + 1 };
+            }
+            (State::Closed { .. }, _) => {
                 tracing::error!(server = self.name, "the server fails: it is not asked for ten seconds");
                 metrics::counter!("mcp_auth_breaker_opened_total", "server" => self.name.clone())
                     .increment(1);
-                State::Open { until }
+                *state = State::Open { until };
             }
-            State::Open { .. } | State::Probing { .. } => State::Open { until },
-        };
+            (State::Probing { .. }, Pass::Probe) => *state = State::Open { until },
+            _ => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -86,22 +102,25 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_secs(1000));
         let breaker = Breaker::new("x", clock.clone());
         for _ in 0..FAILURES - 1 {
-            breaker.failed();
+            breaker.failed(Pass::Usual);
         }
-        breaker.succeeded();
+        breaker.succeeded(Pass::Usual);
         for _ in 0..FAILURES {
-            breaker.admit().unwrap();
-            breaker.failed();
+            assert_eq!(breaker.admit(), Ok(Pass::Usual));
+            breaker.failed(Pass::Usual);
         }
         assert_eq!(breaker.admit(), Err(OPEN_FOR));
+        breaker.succeeded(Pass::Usual);
+        assert!(breaker.admit().is_err(), "an answer from before changes nothing");
         clock.advance(OPEN_FOR);
-        breaker.admit().unwrap();
+        assert_eq!(breaker.admit(), Ok(Pass::Probe));
         assert!(breaker.admit().is_err(), "one probe");
-        breaker.failed();
+        breaker.failed(Pass::Usual);
+        breaker.failed(Pass::Probe);
         assert!(breaker.admit().is_err());
         clock.advance(OPEN_FOR);
-        breaker.admit().unwrap();
-        breaker.succeeded();
-        breaker.admit().unwrap();
+        assert_eq!(breaker.admit(), Ok(Pass::Probe));
+        breaker.succeeded(Pass::Probe);
+        assert_eq!(breaker.admit(), Ok(Pass::Usual));
     }
 }

@@ -9,7 +9,8 @@ use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
-use super::Breaker;
+use super::{Breaker, Pass};
+use crate::http::FetchError;
 use crate::time::{Clock, Timestamp};
 use crate::verify::{TokenRefusal, Verified, VerifyError};
 
@@ -22,13 +23,33 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) enum RemoteError {
     /// The server says that the token is not good.
     Refused(TokenRefusal),
-    /// The server does not answer, or not as it should. The text is for the operator's log.
+    /// The server does not answer. The text is for the operator's log.
     Failed(String),
+    /// It answers what is not understood, perhaps for this token only.
+    Unclear(String),
+}
+
+impl RemoteError {
+    /// No answer came, or none within its bounds. What is too large the server sent on purpose.
+    pub(crate) fn of(what: &str, error: &FetchError) -> Self {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let reason = format!("{what}: {error}{cause}");
+        if matches!(error, FetchError::TooLarge) { Self::Unclear(reason) } else { Self::Failed(reason) }
+    }
 }
 
 impl From<TokenRefusal> for RemoteError {
     fn from(refusal: TokenRefusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<RemoteError> for VerifyError {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Refused(refusal) => refusal.into(),
+            RemoteError::Failed(reason) | RemoteError::Unclear(reason) => unavailable(&reason, RETRY),
+        }
     }
 }
 
@@ -94,10 +115,10 @@ impl Asker {
             return Err(unavailable("too many tokens are being asked about", RETRY));
         }
         let open = |wait| unavailable("the server that knows these tokens fails", wait);
-        self.inner.breaker.admit().map_err(open)?;
+        let pass = self.inner.breaker.admit().map_err(open)?;
         let (sender, receiver) = watch::channel(None);
         flights.insert(key, receiver.clone());
-        let landing = Landing { inner: Arc::clone(&self.inner), key, answered: false };
+        let landing = Landing { inner: Arc::clone(&self.inner), key, pass, answered: false };
         // A task of its own: whoever asked first may leave.
         tokio::spawn(async move {
             let verdict = landing.land(question.await);
@@ -117,6 +138,7 @@ impl Inner {
 struct Landing {
     inner: Arc<Inner>,
     key: Digest,
+    pass: Pass,
     answered: bool,
 }
 
@@ -128,12 +150,14 @@ impl Landing {
                 self.answered = true;
                 Ok(verified)
             }
-            Err(RemoteError::Refused(refusal)) => {
-                self.answered = true;
-                inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
-                Err(refusal.into())
+            Err(error) => {
+                // An answer that is not understood is one, too.
+                self.answered = !matches!(error, RemoteError::Failed(_));
+                if let RemoteError::Refused(refusal) = error {
+                    inner.refused.insert(self.key, (refusal, inner.clock.now().plus(inner.refused_for)));
+                }
+                Err(error.into())
             }
-            Err(RemoteError::Failed(reason)) => Err(unavailable(&reason, RETRY)),
         }
     }
 }
@@ -141,9 +165,9 @@ impl Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         if self.answered {
-            self.inner.breaker.succeeded();
+            self.inner.breaker.succeeded(self.pass);
         } else {
-            self.inner.breaker.failed();
+            self.inner.breaker.failed(self.pass);
         }
         self.inner.flights().remove(&self.key);
     }

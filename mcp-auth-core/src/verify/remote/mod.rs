@@ -10,7 +10,7 @@
 mod breaker;
 mod flight;
 
-pub(crate) use breaker::Breaker;
+use breaker::{Breaker, Pass};
 pub(crate) use flight::{Asker, RemoteError};
 
 use std::time::Duration;

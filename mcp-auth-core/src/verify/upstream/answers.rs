@@ -4,9 +4,10 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::credential::Credential;
+use crate::mcp::{Limits, Raw};
 use crate::time::Timestamp;
 
-/// The answers of the service's API, in the order of its URLs.
+/// The answers of the service's API, in the order of the questions.
 #[derive(Debug)]
 pub struct UpstreamAnswers {
     bodies: Vec<Bytes>,
@@ -14,14 +15,21 @@ pub struct UpstreamAnswers {
 }
 
 impl UpstreamAnswers {
-    pub(super) fn new(bodies: Vec<Bytes>, credential: Credential) -> Self {
-        Self { bodies, credential }
+    pub(super) fn new(credential: Credential) -> Self {
+        Self { bodies: Vec::new(), credential }
     }
 
-    /// The answer of the URL with this index, read as JSON; `None` if it is not one, or of another shape.
+    pub(super) fn add(&mut self, body: Bytes) {
+        self.bodies.push(body);
+    }
+
+    /// The answer of the question with this index, read as JSON; `None` if it is not one, or of another shape.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self, index: usize) -> Option<T> {
-        serde_json::from_slice(self.bodies.get(index)?).ok()
+        let body = self.bodies.get(index)?;
+        // Read strictly first: of a name that is there twice nobody could say which one counts.
+        Raw::parse(body, &Limits::default()).ok()?;
+        serde_json::from_slice(body).ok()
     }
 
     /// The token that was shown, where its own text says something about it; keep it out of logs.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 use url::Url;
 
-use super::{Inner, Reader, Shape, UpstreamAnswers, UpstreamPrincipal, UpstreamVerifier};
+use super::{Inner, Next, Reader, Shape, Step, UpstreamAnswers, UpstreamPrincipal, UpstreamVerifier};
 use crate::config::ConfigErrors;
 use crate::http::{Fetcher, is_secure};
 use crate::scope::ScopeSet;
@@ -15,10 +15,17 @@ use crate::time::Clock;
 use crate::verify::Revocations;
 use crate::verify::remote::{Asker, CACHE_FOR, MAX_CACHE_FOR, REFUSED_FOR, TIMEOUT};
 
+/// A further question, as configured.
+enum More {
+    Ask(Method, String),
+    Then(Next),
+}
+
 /// Builds an [`UpstreamVerifier`]; see each setting for its default.
 #[must_use = "a verifier is made by `build`"]
 pub struct UpstreamVerifierBuilder {
-    urls: Vec<String>,
+    url: String,
+    more: Vec<More>,
     issuer: Option<String>,
     header: Option<String>,
     shape: Option<Shape>,
@@ -33,7 +40,8 @@ pub struct UpstreamVerifierBuilder {
 impl UpstreamVerifierBuilder {
     pub(super) fn new(url: String) -> Self {
         Self {
-            urls: vec![url],
+            url,
+            more: Vec::new(),
             issuer: None,
             header: None,
             shape: None,
@@ -46,9 +54,22 @@ impl UpstreamVerifierBuilder {
         }
     }
 
-    /// Asks this URL as well, after those before it; it has to be of the same origin.
+    /// Asks this URL as well, by GET, after those before it; it has to be of the same origin.
     pub fn also(mut self, url: impl Into<String>) -> Self {
-        self.urls.push(url.into());
+        self.more.push(More::Ask(Method::GET, url.into()));
+        self
+    }
+
+    /// Asks this URL as well, by POST without a body.
+    pub fn also_post(mut self, url: impl Into<String>) -> Self {
+        self.more.push(More::Ask(Method::POST, url.into()));
+        self
+    }
+
+    /// Asks a URL as well, by GET, that is made of the answers so far. Parse what goes into it (as a UUID, say), never paste it.
+    /// A URL of another origin is not asked.
+    pub fn then(mut self, url: impl Fn(&UpstreamAnswers) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.more.push(More::Then(Box::new(url)));
         self
     }
 
@@ -116,11 +137,21 @@ impl UpstreamVerifierBuilder {
     /// Everything that is wrong, each with its fix.
     pub fn build(self) -> Result<UpstreamVerifier, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let urls: Vec<Url> =
-            self.urls.iter().filter_map(|url| Url::parse(url).ok()).filter(is_secure).collect();
-        let same_origin = urls.len() == self.urls.len()
-            && urls.windows(2).all(|pair| matches!(pair, [a, b] if a.origin() == b.origin()));
-        if !same_origin {
+        let first = Url::parse(&self.url).ok().filter(is_secure);
+        let mut steps: Vec<Step> = first.iter().map(|url| Step::Ask(Method::GET, url.clone())).collect();
+        let mut is_one_origin = first.is_some();
+        for more in self.more {
+            match more {
+                More::Then(next) => steps.push(Step::Then(next)),
+                More::Ask(method, url) => match (Url::parse(&url), &first) {
+                    (Ok(url), Some(first)) if url.origin() == first.origin() => {
+                        steps.push(Step::Ask(method, url))
+                    }
+                    _ => is_one_origin = false,
+                },
+            }
+        }
+        if !is_one_origin {
             errors.push(
                 "the upstream URLs are not https URLs of one origin",
                 "use https, or http on a loopback host, and one API",
@@ -157,7 +188,7 @@ impl UpstreamVerifierBuilder {
         let fetcher = Fetcher::with_timeout(TIMEOUT)
             .map_err(|error| errors.push(error.to_string(), "check the machine's TLS certificates"));
         let (Ok(fetcher), Some(first), Ok(header), Some(shape), Some(reader)) =
-            (fetcher, urls.first(), header, self.shape, self.reader)
+            (fetcher, first, header, self.shape, self.reader)
         else {
             return Err(errors);
         };
@@ -166,7 +197,8 @@ impl UpstreamVerifierBuilder {
             inner: Arc::new(Inner {
                 asker: Asker::new(&origin, self.clock, self.refused_for),
                 issuer: self.issuer.unwrap_or(origin),
-                urls,
+                origin: first,
+                steps,
                 header,
                 shape,
                 reader,
@@ -181,6 +213,6 @@ impl UpstreamVerifierBuilder {
 
 impl std::fmt::Debug for UpstreamVerifierBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpstreamVerifierBuilder").field("urls", &self.urls).finish_non_exhaustive()
+        f.debug_struct("UpstreamVerifierBuilder").field("url", &self.url).finish_non_exhaustive()
     }
 }

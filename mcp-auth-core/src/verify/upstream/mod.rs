@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use url::Url;
 
 use super::remote::{Asker, RemoteError};
@@ -54,7 +54,15 @@ pub use answers::{UpstreamAnswers, UpstreamPrincipal};
 pub use builder::UpstreamVerifierBuilder;
 
 const MAX_ANSWER: usize = 256 * 1024;
+const MAX_SUBJECT: usize = 1024;
 
+/// One question, in the order of the answers.
+enum Step {
+    Ask(Method, Url),
+    Then(Next),
+}
+
+type Next = Box<dyn Fn(&UpstreamAnswers) -> Option<String> + Send + Sync>;
 type Shape = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type Reader = Box<dyn Fn(&UpstreamAnswers) -> Option<UpstreamPrincipal> + Send + Sync>;
 
@@ -66,7 +74,8 @@ pub struct UpstreamVerifier {
 
 struct Inner {
     issuer: String,
-    urls: Vec<Url>,
+    origin: Url,
+    steps: Vec<Step>,
     header: Option<HeaderName>,
     shape: Shape,
     reader: Reader,
@@ -92,14 +101,18 @@ impl UpstreamVerifier {
 
 impl Inner {
     async fn ask(&self, credential: &Credential, now: Timestamp) -> Result<Verified, RemoteError> {
-        let mut bodies = Vec::with_capacity(self.urls.len());
-        for url in &self.urls {
-            bodies.push(self.get(url, credential.expose_token()).await?);
+        let mut answers = UpstreamAnswers::new(credential.clone());
+        for step in &self.steps {
+            let (method, url) = match step {
+                Step::Ask(method, url) => (method.clone(), url.clone()),
+                Step::Then(next) => (Method::GET, self.next(next(&answers))?),
+            };
+            answers.add(self.question(method, &url, credential.expose_token()).await?);
         }
-        let answers = UpstreamAnswers::new(bodies, credential.clone());
         let found = (self.reader)(&answers);
+        let unclear = || RemoteError::Unclear("upstream: the answer is not understood".to_owned());
         let found =
-            found.ok_or_else(|| RemoteError::Failed("upstream: the answer is not understood".to_owned()))?;
+            found.filter(|found| (1..=MAX_SUBJECT).contains(&found.subject.len())).ok_or_else(unclear)?;
         if found.expires_at.is_some_and(|at| at <= now) {
             return Err(TokenRefusal::Expired.into());
         }
@@ -112,16 +125,22 @@ impl Inner {
         if let Some(at) = found.expires_at {
             principal = principal.expires_at(at);
         }
-        let upstream = self
-            .urls
-            .first()
-            .and_then(|url| UpstreamCredential::new(url.as_str(), credential.expose_token()));
+        let upstream = UpstreamCredential::new(self.origin.as_str(), credential.expose_token());
         let upstream = upstream.ok_or_else(|| RemoteError::Failed("upstream: no origin".to_owned()))?;
         let verified = Verified::from(principal.build()).with_upstream(upstream);
         Ok(verified.reusable_until(now.plus(self.cache_for)))
     }
 
-    async fn get(&self, url: &Url, token: &str) -> Result<Bytes, RemoteError> {
+    /// A URL that was made of an answer: of the same origin, or nothing is asked.
+    fn next(&self, url: Option<String>) -> Result<Url, RemoteError> {
+        let url =
+            url.and_then(|url| Url::parse(&url).ok()).filter(|url| url.origin() == self.origin.origin());
+        url.ok_or_else(|| {
+            RemoteError::Unclear("upstream: the answer leads to no URL of its origin".to_owned())
+        })
+    }
+
+    async fn question(&self, method: Method, url: &Url, token: &str) -> Result<Bytes, RemoteError> {
         let failed = |error: String| RemoteError::Failed(format!("upstream: {error}"));
         let (name, value) = match &self.header {
             Some(name) => (name.clone(), HeaderValue::from_str(token)),
@@ -129,15 +148,17 @@ impl Inner {
         };
         let mut value = value.map_err(|error| failed(error.to_string()))?;
         value.set_sensitive(true);
-        let request =
-            Request::get(url.as_str()).header(name, value).header(header::ACCEPT, "application/json");
+        let request = Request::builder().method(method).uri(url.as_str());
+        let request = request.header(name, value).header(header::ACCEPT, "application/json");
         let request = request.body(Bytes::new()).map_err(|error| failed(error.to_string()))?;
         let answer =
             self.fetcher.send(request, MAX_ANSWER).await.map_err(|error| failed(error.to_string()))?;
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenRefusal::Unknown.into()),
-            status => Err(failed(status.to_string())),
+            StatusCode::TOO_MANY_REQUESTS => Err(failed("429".to_owned())),
+            status if status.is_server_error() => Err(failed(status.to_string())),
+            status => Err(RemoteError::Unclear(format!("upstream: {status}"))),
         }
     }
 }

@@ -1,0 +1,52 @@
+//! What outlives the process.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::Fixture;
+use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
+use mcp_auth_provider::{SigningKey, SigningKeyError};
+
+#[tokio::test]
+async fn a_token_outlives_the_process_that_signed_it() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let ring = KeyRing::generate().unwrap();
+    let load = || SigningKey::load(Arc::clone(&store), ring.clone());
+    let key = load().await.unwrap();
+    let before = Fixture::with(|builder| builder.signing_key(key)).await;
+    let tokens = before.tokens().await;
+    before.verify(&tokens).await.unwrap();
+    let jwks = |fixture: &Fixture| reqwest::get(fixture.at("/.well-known/jwks.json"));
+    let published = jwks(&before).await.unwrap().text().await.unwrap();
+    let key = load().await.unwrap();
+    let after = Fixture::with(|builder| builder.signing_key(key)).await;
+    assert_eq!(jwks(&after).await.unwrap().text().await.unwrap(), published);
+    // Another key is another provider.
+    let other = Fixture::start().await;
+    assert_ne!(jwks(&other).await.unwrap().text().await.unwrap(), published);
+}
+
+#[tokio::test]
+async fn of_two_that_begin_together_both_use_one_key() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let ring = KeyRing::generate().unwrap();
+    let load = || SigningKey::load(Arc::clone(&store), ring.clone());
+    let (one, two, three) = tokio::join!(load(), load(), load());
+    let names = [one, two, three].map(|key| format!("{:?}", key.unwrap()));
+    assert!(names.iter().all(|name| *name == names[0]), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_sealed_and_opens_with_its_ring_only() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    SigningKey::load(Arc::clone(&store), KeyRing::generate().unwrap()).await.unwrap();
+    let other = SigningKey::load(Arc::clone(&store), KeyRing::generate().unwrap()).await;
+    assert!(matches!(other, Err(SigningKeyError::Store(StoreError::Damaged(_)))));
+    let entry = store.scan("signing_keys", "", None, 10).await.unwrap().remove(0);
+    // PKCS#8 begins with a sequence and the version 0; the curve's identifier is in it.
+    let curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    assert!(!entry.value.windows(curve.len()).any(|window| window == curve), "the key lies open");
+    store.remove(&mcp_auth_core::store::Key::new("signing_keys", "", "current")).await.unwrap();
+}
