@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::store::{Store, StoreError};
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::TokenVerifier;
+use mcp_auth_core::verify::{Revocations, TokenVerifier};
 use mcp_auth_core::verify::jwt::JwtVerifier;
 use mcp_auth_core::{Routes, ScopeSet};
 
@@ -70,6 +70,12 @@ impl Provider {
     #[must_use]
     pub fn verifier(&self) -> impl TokenVerifier + Clone + use<> {
         Arc::clone(&self.inner.verifier)
+    }
+
+    /// What ended before its time, as [`verifier`](Self::verifier) sees it; for verifiers of other credentials, too.
+    #[must_use]
+    pub fn revocations(&self) -> Revocations {
+        self.inner.grants.revocations.clone()
     }
 
     /// Ends everything that a user was issued until now, in this process at once and in others as soon as the store tells:

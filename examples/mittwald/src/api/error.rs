@@ -21,11 +21,14 @@ pub enum ApiError {
         fields: Vec<FieldError>,
     },
     /// The account may not do this.
-    #[error("the service's account may not do this")]
+    #[error("the account, or the API token, may not do this")]
     Forbidden,
     /// The API does not take the service's own token. Never the client's fault.
     #[error("the service's own API token was refused; its operator must replace it")]
     ServiceToken,
+    /// The API does not take the user's token any more.
+    #[error("the API token was refused: it may have been revoked")]
+    UserToken,
     /// Too many requests.
     #[error("the API is asked too often; try again later")]
     RateLimited {
@@ -73,6 +76,7 @@ impl ApiError {
             Self::Invalid { .. } => "invalid_input",
             Self::Forbidden => "forbidden",
             Self::ServiceToken => "service_token",
+            Self::UserToken => "user_token",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unreadable | Self::TooLarge => "unreadable_answer",
             Self::Timeout => "timeout",
