@@ -67,15 +67,25 @@ impl fmt::Display for Banner {
         let api = if self.is_fake { "the fake that ships with this server" } else { "as configured" };
         writeln!(f, "mittwald API    {api}, with the service's own token")?;
         match self.is_fake {
-            true => writeln!(f, "API tokens      {DEMO_RW_TOKEN} (reads and writes), {DEMO_RO_TOKEN} (reads)")?,
-            false => writeln!(f, "API tokens      as `Authorization: Bearer`; such calls carry the user's own")?,
+            true => {
+                writeln!(f, "API tokens      {DEMO_RW_TOKEN} (reads and writes), {DEMO_RO_TOKEN} (reads)")?
+            }
+            false => {
+                writeln!(f, "API tokens      as `Authorization: Bearer`; such calls carry the user's own")?
+            }
         }
         writeln!(f, "State           {}", self.state)?;
         writeln!(f, "\nSet up a client:")?;
         writeln!(f, "  Claude Code          claude mcp add --transport http mittwald {url}   (then /mcp)")?;
-        writeln!(f, "  … with an API token  claude mcp add --transport http mittwald {url} --header \"Authorization: Bearer $TOKEN\"")?;
+        writeln!(
+            f,
+            "  … with an API token  claude mcp add --transport http mittwald {url} --header \"Authorization: Bearer $TOKEN\""
+        )?;
         writeln!(f, "  Codex CLI            codex mcp add mittwald --url {url} && codex mcp login mittwald")?;
-        writeln!(f, "  … with an API token  codex mcp add mittwald --url {url} --bearer-token-env-var TOKEN")?;
+        writeln!(
+            f,
+            "  … with an API token  codex mcp add mittwald --url {url} --bearer-token-env-var TOKEN"
+        )?;
         writeln!(
             f,
             "  Cursor               .cursor/mcp.json: {{\"mcpServers\":{{\"mittwald\":{{\"url\":\"{url}\"}}}}}}"

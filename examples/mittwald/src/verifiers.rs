@@ -79,7 +79,8 @@ pub(crate) fn introspected(
 fn api_tokens(api: &Url, revocations: &Revocations) -> Result<UpstreamVerifier, ConfigErrors> {
     let base = api.as_str().trim_end_matches('/').to_owned();
     let scopes = |actions: &[&str]| {
-        let of_role = |scope: &&str| scope.split_once(':').is_some_and(|(_, action)| actions.contains(&action));
+        let of_role =
+            |scope: &&str| scope.split_once(':').is_some_and(|(_, action)| actions.contains(&action));
         SCOPES.iter().map(|(scope, _)| *scope).filter(of_role).collect::<Vec<_>>().join(" ")
     };
     UpstreamVerifier::builder(format!("{base}/users/self"))
@@ -100,8 +101,7 @@ fn api_tokens(api: &Url, revocations: &Revocations) -> Result<UpstreamVerifier, 
 /// `uuid:text:suffix`
 fn is_api_token(token: &str) -> bool {
     let mut parts = token.split(':');
-    let (Some(id), Some(text), Some(suffix), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(id), Some(text), Some(suffix), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::{Account, ApiOptions, AuthorityOptions, Cli, Embedded, Introspection, Options, parse, place};
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::http::TrustedProxies;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;use super::{Account, ApiOptions, AuthorityOptions, Cli, Embedded, Introspection, Options, parse, place};
+use url::Url;
 
 /// Checks everything and reports every problem.
 pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
@@ -44,7 +45,12 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
                     "remove one of the two",
                 );
             }
-            AuthorityOptions::External { issuer, audiences: cli.audience, jwks_uri: cli.jwks_uri, introspection }
+            AuthorityOptions::External {
+                issuer,
+                audiences: cli.audience,
+                jwks_uri: cli.jwks_uri,
+                introspection,
+            }
         }
         None => {
             for (flag, given) in [
@@ -135,7 +141,8 @@ fn introspection(
     let clients = expand("--introspection-client", vec![client], errors);
     let client = clients.first().and_then(|client| client.expose_secret().split_once(':'));
     let Some((id, secret)) = client.filter(|(id, secret)| !id.is_empty() && !secret.is_empty()) else {
-        errors.push("--introspection-client is not ID:SECRET", "write id and secret with a colon between them");
+        errors
+            .push("--introspection-client is not ID:SECRET", "write id and secret with a colon between them");
         return None;
     };
     Some(Introspection { url, client_id: id.to_owned(), client_secret: secret.into() })

@@ -30,8 +30,10 @@ impl Server {
     /// Starts the binary and waits until it is ready.
     pub(crate) async fn start_at(port: u16, more: &[&str]) -> Self {
         let origin = format!("http://127.0.0.1:{port}");
+        let kept = more.iter().any(|flag| ["--store", "--data"].contains(flag));
         let child = Command::new(env!("CARGO_BIN_EXE_mittwald-mcp"))
             .args(["--listen", &format!("127.0.0.1:{port}"), "--log", "warn"])
+            .args(if kept { &[][..] } else { &["--store", "memory"] })
             .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -45,6 +47,11 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         Self { url: format!("{origin}/mcp"), origin, child }
+    }
+
+    /// Ends it by SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 }
 
@@ -67,8 +74,14 @@ pub(crate) fn clients() -> PathBuf {
 
 /// Runs one of the scripts to its end; shows what it said if it failed.
 pub(crate) async fn run(program: &Path, arguments: &[&str]) {
+    run_with(program, arguments, &[]).await;
+}
+
+/// The same, with more environment.
+pub(crate) async fn run_with(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) {
     let running = Command::new(program)
         .args(arguments)
+        .envs(environment.iter().copied())
         .current_dir(clients())
         .env("MCP_TEST_PASSWORD", PASSWORD)
         .stdin(Stdio::null())

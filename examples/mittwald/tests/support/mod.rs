@@ -24,7 +24,9 @@ pub(crate) async fn server(flags: &[&str]) -> Running {
 
 /// A server at this address, with these flags.
 pub(crate) async fn server_at(listen: &str, flags: &[&str]) -> Running {
-    let flags = [&["mittwald-mcp", "--listen", listen], flags].concat();
+    let kept = flags.iter().any(|flag| ["--store", "--data"].contains(flag));
+    let store = if kept { &[][..] } else { &["--store", "memory"] };
+    let flags = [&["mittwald-mcp", "--listen", listen], store, flags].concat();
     start(Options::new(Cli::try_parse_from(flags).unwrap()).unwrap()).await.unwrap()
 }
 
