@@ -5,16 +5,22 @@
 //! 3. After each refusal a case asks what really ran: nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod api;
 mod ask;
 pub mod cases;
 mod fixture;
 pub mod message;
 pub mod raw;
 mod server;
+mod store;
+mod verdicts;
 
+pub use api::Api;
 pub use ask::{Answer, Ask, parameter};
 pub use fixture::{Fixture, Running, Serve, Setup};
 pub use server::{Mcp, Notes, Ran};
+pub use store::TestStore;
+pub use verdicts::Verdicts;
 
 /// Makes every case a test of its own, for a type that implements [`Serve`].
 #[macro_export]
@@ -47,6 +53,17 @@ macro_rules! suite {
                 a_store_that_is_down_lets_no_proof_pass,
                 a_token_that_is_bound_to_a_certificate,
                 used_proofs_are_kept_for_their_window,
+            }
+            api_keys {
+                keys_are_taken_beside_tokens,
+                bad_keys_are_refused_alike,
+                a_revoked_key_is_refused_at_once,
+                a_key_that_is_revoked_elsewhere_is_refused,
+                a_rotated_key_overlaps,
+                a_key_that_is_due_says_so,
+                a_key_with_too_little_is_told_what_is_missing,
+                a_store_that_fails_is_no_refusal,
+                a_key_in_the_query_is_not_taken,
             }
             limits {
                 a_known_token_passes_beside_a_flood,

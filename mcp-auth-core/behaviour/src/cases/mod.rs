@@ -1,5 +1,6 @@
 //! The cases, by what they are about.
 
+pub mod api_keys;
 pub mod bodies;
 pub mod credentials;
 pub mod flow;
