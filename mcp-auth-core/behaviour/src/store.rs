@@ -1,7 +1,7 @@
 //! A store that counts what it is asked, and fails or goes silent as a case wants it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use mcp_auth_core::store::{Change, Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
@@ -16,7 +16,7 @@ pub struct TestStore(Arc<Inner>);
 struct Inner {
     entries: MemoryStore,
     changes: broadcast::Sender<Change>,
-    reads: AtomicUsize,
+    reads: Mutex<Vec<String>>,
     is_down: AtomicBool,
     is_silent: AtomicBool,
 }
@@ -28,7 +28,7 @@ impl TestStore {
         Self(Arc::new(Inner {
             entries: MemoryStore::new(clock, 1000),
             changes: broadcast::Sender::new(100),
-            reads: AtomicUsize::new(0),
+            reads: Mutex::default(),
             is_down: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
         }))
@@ -40,10 +40,10 @@ impl TestStore {
         Arc::new(self.clone())
     }
 
-    /// How often it was read since the last asking.
-    #[must_use]
-    pub fn reads(&self) -> usize {
-        self.0.reads.swap(0, Ordering::SeqCst)
+    /// How often an entry of this collection was asked for since the last asking, of whichever collection.
+    pub fn reads(&self, collection: &str) -> usize {
+        let reads = std::mem::take(&mut *self.0.reads.lock().unwrap_or_else(PoisonError::into_inner));
+        reads.iter().filter(|read| *read == collection).count()
     }
 
     /// Answers nothing from now on, or again.
@@ -67,7 +67,7 @@ impl TestStore {
 #[async_trait]
 impl Store for TestStore {
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.0.reads.fetch_add(1, Ordering::SeqCst);
+        self.0.reads.lock().unwrap_or_else(PoisonError::into_inner).push(key.collection.to_string());
         self.entries()?.get(key).await
     }
 
