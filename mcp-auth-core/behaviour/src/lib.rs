@@ -65,6 +65,22 @@ macro_rules! suite {
                 a_store_that_fails_is_no_refusal,
                 a_key_in_the_query_is_not_taken,
             }
+            introspection {
+                active_tokens_are_taken,
+                bad_answers_refuse_alike,
+                too_little_is_no_bad_token,
+                a_server_that_fails_is_no_refusal,
+                a_slow_server_is_not_waited_for,
+                a_server_that_fails_is_left_alone,
+                a_refusal_is_remembered,
+                one_question_for_many_requests,
+            }
+            upstream {
+                a_role_decides_what_may_be_done,
+                the_credential_reaches_tools_sealed,
+                the_apis_failures_are_no_refusals,
+                only_its_own_tokens_are_shown,
+            }
             limits {
                 a_known_token_passes_beside_a_flood,
                 requests_in_a_minute,
