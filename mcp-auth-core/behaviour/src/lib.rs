@@ -81,6 +81,13 @@ macro_rules! suite {
                 the_apis_failures_are_no_refusals,
                 only_its_own_tokens_are_shown,
             }
+            revocations {
+                each_name_ends_what_it_names,
+                a_principal_is_revoked_until_a_time,
+                a_key_is_revoked_by_its_id,
+                what_is_revoked_elsewhere_is_refused,
+                a_silent_store_is_asked,
+            }
             limits {
                 a_known_token_passes_beside_a_flood,
                 requests_in_a_minute,

@@ -11,6 +11,7 @@ pub mod lists;
 pub mod place;
 pub mod policy;
 pub mod proofs;
+pub mod revocations;
 pub mod sessions;
 pub mod source;
 pub mod streams;
