@@ -88,6 +88,9 @@ macro_rules! suite {
                 what_is_revoked_elsewhere_is_refused,
                 a_silent_store_is_asked,
             }
+            flood {
+                ten_thousand_bad_tokens_cost_a_budget,
+            }
             limits {
                 a_known_token_passes_beside_a_flood,
                 requests_in_a_minute,

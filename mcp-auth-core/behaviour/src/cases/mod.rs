@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod bodies;
 pub mod credentials;
+pub mod flood;
 pub mod flow;
 pub mod headers;
 pub mod introspection;
