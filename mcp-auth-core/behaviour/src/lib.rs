@@ -90,6 +90,8 @@ macro_rules! suite {
             }
             flood {
                 ten_thousand_bad_tokens_cost_a_budget,
+                bad_tokens_at_once_cost_a_budget,
+                good_tokens_at_once_are_no_flood,
             }
             limits {
                 a_known_token_passes_beside_a_flood,

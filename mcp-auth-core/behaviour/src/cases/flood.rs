@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use mcp_auth_core::testing::Fault;
 use mcp_auth_core::verify::introspection::{ClientAuthentication, IntrospectionVerifier};
 use mcp_auth_core::verify::{CacheSettings, VerifierRouter};
 use serde_json::json;
@@ -100,11 +101,49 @@ pub async fn ten_thousand_bad_tokens_cost_a_budget<S: Serve>() {
     assert_eq!(verdicts.len(), refused, "asked for what was answered otherwise");
     assert!(verdicts.iter().all(|kind| ["token_signature", "token_unknown"].contains(kind)), "{verdicts:?}");
     assert!(fixture.authority.introspections() <= 1 + refused);
-    // Still known; and who is not, has to wait.
+    // Still known.
     for ask in good {
         ask.send().await.is(200, None);
     }
     assert_eq!(fixture.verdicts.take(), Vec::<&str>::new());
-    let new = fixture.ada("notes:read").claim("jti", json!("new")).sign();
-    fixture.call("list_notes", json!({})).token(&new).send().await.is(429, -32000).does_not_challenge();
+}
+
+/// All of `tokens` together, while their server takes its time: the statuses.
+async fn together(fixture: &Fixture, tokens: impl Iterator<Item = String>) -> Vec<u16> {
+    fixture.authority.set_introspection_fault(Some(Fault::Slow(Duration::from_millis(500))));
+    let mut asking = JoinSet::new();
+    for token in tokens {
+        asking.spawn(fixture.call("list_notes", json!({})).token(&token).send());
+    }
+    asking.join_all().await.into_iter().map(|answer| answer.status).collect()
+}
+
+/// No more questions than an address may fail, although none has failed when the last one comes; who is known passes meanwhile.
+pub async fn bad_tokens_at_once_cost_a_budget<S: Serve>() {
+    let fixture = start::<S>().await;
+    let known = fixture.authority.opaque_for(&fixture.url(), "notes:read");
+    let known = fixture.call("list_notes", json!({})).token(&known);
+    known.clone().send().await.is(200, None);
+    let start = Instant::now();
+    let (statuses, passed) =
+        tokio::join!(together(&fixture, (0..300).map(|n| format!("opaque-{n}"))), async {
+            for _ in 0..20 {
+                known.clone().send().await.is(200, None);
+            }
+            start.elapsed()
+        });
+    let looked_at = statuses.iter().filter(|status| **status == 401).count();
+    assert!((BUDGET as usize..=most_failures(start)).contains(&looked_at), "{looked_at} were looked at");
+    assert_eq!(fixture.authority.introspections(), 1 + looked_at);
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 300 - looked_at);
+    assert!(passed < start.elapsed(), "{passed:?}: held up by the others");
+}
+
+/// Good ones wait for each other; none is refused because of those that are asked about beside it.
+pub async fn good_tokens_at_once_are_no_flood<S: Serve>() {
+    let fixture = start::<S>().await;
+    let good: Vec<String> =
+        (0..100).map(|_| fixture.authority.opaque_for(&fixture.url(), "notes:read")).collect();
+    assert_eq!(together(&fixture, good.into_iter()).await, [200; 100]);
+    assert_eq!((fixture.authority.introspections(), fixture.ran.take().len()), (100, 100));
 }
