@@ -1,7 +1,6 @@
 //! A guarded server, a real authorization server, and a client that holds a token of it.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_auth_axum::{McpAuthLayer, routes};
@@ -12,10 +11,9 @@ use mcp_auth_core::verify::introspection::{
 };
 use mcp_auth_core::{Guard, TokenVerifier};
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::subscriber::{DefaultGuard, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing::subscriber::DefaultGuard;
 
+use crate::kinds::Kinds;
 use crate::server::{Issuer, Script};
 
 /// The authorization server, before there is anything to protect.
@@ -25,6 +23,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
+    /// Starts it, with more options of its own.
     pub(crate) async fn start(more: &[&str]) -> Self {
         let issuer = Issuer::start(&[&["--scope", "notes:read"], more].concat()).await;
         let metadata = format!("{}/.well-known/openid-configuration", issuer.issuer);
@@ -33,12 +32,13 @@ impl Authority {
         Self { issuer, introspection }
     }
 
-    /// Registers the server as a client that authenticates by this method.
+    /// A verifier that asks here, as a client of its own that authenticates by this method.
     pub(crate) async fn introspection(&self, by: &str, alg: &str) -> IntrospectionVerifierBuilder {
         let (client, authentication) = self.client(by, alg).await;
         self.introspection_as(&client, authentication)
     }
 
+    /// The same, as this client.
     pub(crate) fn introspection_as(
         &self,
         client: &str,
@@ -48,6 +48,7 @@ impl Authority {
             .client(client, authentication)
     }
 
+    /// Registers a client, with a secret or with a key for `alg`.
     pub(crate) async fn client(&self, by: &str, alg: &str) -> (String, ClientAuthentication) {
         let script = ["holder/register.mjs", &self.issuer.issuer, by, alg];
         let (_ended, client) = Script::start(&script).await;
@@ -67,9 +68,7 @@ impl Authority {
         verifier: impl TokenVerifier,
         change: impl FnOnce(GuardBuilder) -> GuardBuilder + 'static,
     ) -> World {
-        let kinds = Kinds::default();
-        let subscriber = tracing_subscriber::registry().with(kinds.clone());
-        let logged = tracing::subscriber::set_default(subscriber);
+        let (kinds, listening) = Kinds::listen();
         let fixture = Fixture::guarded::<Axum>(|guard| change(guard.verifier(verifier))).await;
         let ready = async {
             while !fixture.guard.is_ready() {
@@ -78,7 +77,7 @@ impl Authority {
         };
         tokio::time::timeout(Duration::from_secs(10), ready).await.expect("the guard did not get the keys");
         let (script, metadata) = Script::start(&["holder/holder.mjs", &fixture.url()]).await;
-        World { issuer: self.issuer, fixture, metadata, script, kinds, _logged: logged }
+        World { issuer: self.issuer, fixture, metadata, script, kinds, _listening: listening }
     }
 }
 
@@ -104,7 +103,7 @@ pub(crate) struct World {
     pub(crate) metadata: Value,
     script: Script,
     kinds: Kinds,
-    _logged: DefaultGuard,
+    _listening: DefaultGuard,
 }
 
 impl World {
@@ -127,6 +126,7 @@ impl World {
         self.tell(&command).await
     }
 
+    /// The client revokes its token at the authorization server.
     pub(crate) async fn revoke(&mut self) {
         assert_eq!(self.tell(&json!({ "do": "revoke" })).await["revoked"], true);
     }
@@ -155,35 +155,8 @@ impl World {
         self.fixture.nothing_ran();
     }
 
+    /// Why the guard refused since the last asking.
     pub(crate) fn kinds(&self) -> Vec<String> {
         self.kinds.take()
     }
-}
-
-/// Why the guard refused, as its log says. A test runs on one thread, and so hears of its own guard only.
-#[derive(Clone, Default)]
-struct Kinds(Arc<Mutex<Vec<String>>>);
-
-impl Kinds {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
-
-impl<S: Subscriber> Layer<S> for Kinds {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target().starts_with("mcp_auth_core::guard") {
-            event.record(&mut &*self);
-        }
-    }
-}
-
-impl Visit for &Kinds {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "kind" {
-            self.0.lock().unwrap().push(value.to_owned());
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }

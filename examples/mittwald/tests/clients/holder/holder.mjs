@@ -8,9 +8,9 @@
 //
 //   {"do":"obtain","by":METHOD,"key":ALG,"resource":URL}
 //       a token by client_credentials, for a new client; bound where there is a key
-//   {"do":"call","bearer":true,"change":{…},"twice":true}
+//   {"do":"call","bearer":true,"stranger":true,"change":{…},"twice":true}
 //       calls the tool `whoami`, and tells the answer to each request: as a bearer token all the
-//       same; with changed claims of the proof; the same request twice
+//       same; with a proof by another key; with changed claims of the proof; the same request twice
 //   {"do":"revoke"}
 //       at the authorization server (RFC 7009)
 
@@ -29,6 +29,13 @@ const metadata = await oauth.processResourceDiscoveryResponse(
 const server = await discover(metadata.authorization_servers[0]);
 let held;
 
+/** A key, and the proofs that it makes. */
+async function prover(alg) {
+  return oauth.DPoP(held.client, await oauth.generateKeyPair(alg), {
+    [oauth.modifyAssertion]: (header, claims) => Object.assign(claims, held.change),
+  });
+}
+
 /** Gets a token by client_credentials, bound to a new key if one is asked for. */
 async function obtain({ by, key, resource: other }) {
   const { client, pair } = await register(server, { by, grants: ['client_credentials'] });
@@ -38,11 +45,7 @@ async function obtain({ by, key, resource: other }) {
     private_key_jwt: () => oauth.PrivateKeyJwt(pair.privateKey),
   }[by]();
   held = { client, authentication, change: {} };
-  if (key) {
-    held.proof = oauth.DPoP(client, await oauth.generateKeyPair(key), {
-      [oauth.modifyAssertion]: (header, claims) => Object.assign(claims, held.change),
-    });
-  }
+  if (key) held.proof = await prover(key);
   const parameters = { scope: SCOPE, resource: other ?? resource.href };
   const token = await oauth.processClientCredentialsResponse(server, client,
     await oauth.clientCredentialsGrantRequest(server, client, authentication, parameters, { ...plain, DPoP: held.proof }));
@@ -67,7 +70,7 @@ async function read(response) {
 }
 
 /** Calls the tool; a nonce that is asked for is followed once, as section 8 of RFC 9449 says. */
-async function call({ bearer, change = {}, twice }) {
+async function call({ bearer, stranger, change = {}, twice }) {
   const answers = [];
   const send = async (url, request) => {
     const response = await fetch(url, request);
@@ -96,7 +99,8 @@ async function call({ bearer, change = {}, twice }) {
       },
     },
   });
-  const options = { ...plain, DPoP: bearer ? undefined : held.proof, [oauth.customFetch]: send };
+  const proof = stranger ? await prover('ES256') : held.proof;
+  const options = { ...plain, DPoP: bearer ? undefined : proof, [oauth.customFetch]: send };
   held.change = change;
   for (let attempt = 1; ; attempt += 1) {
     try {
