@@ -53,6 +53,11 @@ async fn bound_tokens_of_either_format_need_their_proof() {
             assert_eq!(challenge["parameters"]["error"], "invalid_dpop_proof");
         }
         world.is_served(&client).await;
+        // A proof makes no bound token of one that is not.
+        let client = world.obtain(json!({})).await;
+        let answers = world.call(json!({ "stranger": true })).await;
+        world.refused(&answers[0], "invalid_token", "token_binding");
+        world.is_served(&client).await;
     }
 }
 
