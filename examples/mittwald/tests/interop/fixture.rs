@@ -75,7 +75,7 @@ impl Authority {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), ready).await.expect("the guard did not get the keys");
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the guard did not get the keys");
         let (script, metadata) = Script::start(&["holder/holder.mjs", &fixture.url()]).await;
         World { issuer: self.issuer, fixture, metadata, script, kinds, _listening: listening }
     }
