@@ -14,7 +14,7 @@ async fn every_tool_is_listed_and_does_what_it_says() {
     let mut tools: Vec<String> =
         client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.to_string()).collect();
     tools.sort();
-    assert_eq!(tools.len(), 16, "{tools:?}");
+    assert_eq!(tools.len(), 27, "{tools:?}");
     assert!(tools.iter().all(|name| name.starts_with("mittwald_")));
 
     let user = succeed(&client, "user_get", json!({})).await;
