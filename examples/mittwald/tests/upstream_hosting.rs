@@ -46,6 +46,8 @@ async fn every_answer_has_the_documents_shape() {
     }
     assert!(get(&fake, "/domains").await.to_string().contains(AUTH_CODE), "the API itself does tell it");
     assert_eq!(get(&fake, "/domains?projectId=p-000002").await, json!([]));
+    let shown = format!("{fake:?}");
+    assert!(!shown.contains(AUTH_CODE) && !shown.contains("a password of a container"));
 }
 
 #[tokio::test]

@@ -53,6 +53,6 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let world = shared.world();
     let project = filter.project_id.map(|project| world.project_id(&project)).transpose()?;
-    let of = |domain: &&super::domains::Domain| project.as_ref().is_none_or(|id| domain.project_id == *id);
+    let of = |domain: &&Domain| project.as_ref().is_none_or(|id| domain.project_id == *id);
     window.cut(world.domains.iter().filter(of).cloned())
 }

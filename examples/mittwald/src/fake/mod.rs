@@ -26,6 +26,7 @@ mod model;
 mod page;
 mod projects;
 mod seed;
+mod seed_hosting;
 mod stack;
 mod tokens;
 mod users;
@@ -46,9 +47,10 @@ use answer::Problem;
 use world::Shared;
 
 pub use seed::{
-    AUTH_CODE, DEMO_RO_TOKEN, DEMO_RO_TOKEN_ID, DEMO_RW_TOKEN, DEMO_RW_TOKEN_ID, FIRST_SERVER,
-    SERVICE_TOKEN_ID, SPARE_TOKEN_ID,
+    DEMO_RO_TOKEN, DEMO_RO_TOKEN_ID, DEMO_RW_TOKEN, DEMO_RW_TOKEN_ID, FIRST_SERVER, SERVICE_TOKEN_ID,
+    SPARE_TOKEN_ID,
 };
+pub use seed_hosting::AUTH_CODE;
 pub use world::READS_UNTIL_READY;
 
 /// A running fake. It ends when it is dropped.

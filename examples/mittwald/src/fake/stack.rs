@@ -1,6 +1,7 @@
 //! Stacks: their services and volumes, and how they change.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -44,7 +45,8 @@ pub(super) struct Service {
     pub(super) restarts: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// `Debug` shows no environment.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ServiceState {
     pub(super) image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +192,12 @@ impl Service {
         if self.reads > READS_UNTIL_READY {
             self.status = "running";
         }
+    }
+}
+
+impl fmt::Debug for ServiceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceState").field("image", &self.image).finish_non_exhaustive()
     }
 }
 

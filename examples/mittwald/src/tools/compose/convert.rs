@@ -72,6 +72,9 @@ fn service(
 
 /// The text with `$$` as `$`.
 fn literal(text: &str) -> Result<String, String> {
+    if text.contains('\0') {
+        return Err("a text with a zero byte".to_owned());
+    }
     if text.replace("$$", "").contains('$') {
         return Err("a variable, which is not replaced here; write `$$` for a dollar sign".to_owned());
     }

@@ -90,6 +90,7 @@ fn what_is_not_understood_is_named() {
         (with("environment: { 'A B': 1 }"), "`A B`"),
         (with("environment: { A: '${B}' }"), "variable"),
         (with("environment: { A: '$$$B' }"), "variable"),
+        (with(r#"environment: { A: "a\0b" }"#), "zero byte"),
         (with("deploy: { replicas: 2, resources: { limits: {} } }"), "replicas"),
         (with("deploy: { resources: { limits: { cpus: inf } } }"), "`inf`"),
         (with("deploy: { resources: { limits: { memory: 5tb } } }"), "`5tb`"),
