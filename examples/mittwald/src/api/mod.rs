@@ -6,9 +6,11 @@
 //! 3. Answers are bounded in size and time; redirects are not followed.
 //! 4. What comes back is read into types; members that no tool shows are dropped here.
 
+mod containers;
 mod endpoints;
 mod error;
 mod id;
+mod projects;
 mod types;
 
 use std::time::Duration;
@@ -22,8 +24,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+pub use containers::{
+    Container, ContainerState, Declaration, Deploy, Limits, Resources, ServiceDeclaration, Stack, Volume,
+    VolumeDeclaration,
+};
 pub use error::ApiError;
 pub use id::{Id, IdError};
+pub use projects::{Backup, BackupSchedule, Domain};
 pub use types::{
     App, AppVersion, Created, Customer, Database, DatabaseUser, Listed, NewDatabase, Person, Project,
     ProjectSummary, Server, User,
@@ -119,6 +126,15 @@ impl Api {
         read(&answer.body)
     }
 
+    async fn put<B: Serialize, T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &B,
+    ) -> Result<T, ApiError> {
+        let answer = self.send(Method::PUT, self.url(segments.iter().copied())?, Some(body)).await?;
+        read(&answer.body)
+    }
+
     async fn patch<B: Serialize>(&self, segments: &[&str], body: &B) -> Result<(), ApiError> {
         self.send(Method::PATCH, self.url(segments.iter().copied())?, Some(body)).await.map(drop)
     }
@@ -136,11 +152,20 @@ impl Api {
 
     /// A whole list, page by page, up to a thousand items.
     async fn list<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<Listed<T>, ApiError> {
+        self.list_where(segments, &[]).await
+    }
+
+    async fn list_where<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        filter: &[(&str, &str)],
+    ) -> Result<Listed<T>, ApiError> {
         let mut items: Vec<T> = Vec::new();
         let mut total = None;
         for _ in 0..MAX_PAGES {
             let mut url = self.url(segments.iter().copied())?;
             url.query_pairs_mut()
+                .extend_pairs(filter)
                 .append_pair("limit", &PAGE.to_string())
                 .append_pair("skip", &items.len().to_string());
             let answer = self.send(Method::GET, url, None::<&()>).await?;

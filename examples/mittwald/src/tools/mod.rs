@@ -1,6 +1,6 @@
 //! The tools: typed input in, `{status, message, data?, meta}` out.
 //!
-//! 1. A tool does one call of the API and says what happened in words.
+//! 1. A tool does one thing by the API and says what happened in words.
 //! 2. Scopes are not looked at here: the guard around the service did, by [`policies`](crate::policies).
 //! 3. Who came with an API token of their own is acted for with that token; everybody else with the service's.
 //! 4. A failure upstream is a result with `isError`, which a model can read and act on.
@@ -8,8 +8,14 @@
 mod account;
 mod answer;
 mod apps;
+mod backups;
+mod compose;
+mod containers;
 mod databases;
+mod domains;
 mod projects;
+mod schedule;
+mod stacks;
 
 use http::request::Parts;
 use mcp_auth_core::verify::{Revocations, UpstreamCredential};
@@ -45,7 +51,14 @@ impl Mittwald {
     }
 
     fn router() -> ToolRouter<Self> {
-        Self::account() + Self::projects() + Self::apps() + Self::databases()
+        Self::account()
+            + Self::projects()
+            + Self::apps()
+            + Self::databases()
+            + Self::containers()
+            + Self::stacks()
+            + Self::backups()
+            + Self::domains()
     }
 }
 
