@@ -11,8 +11,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::store::{Store, StoreError};
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::{Revocations, TokenVerifier};
 use mcp_auth_core::verify::jwt::JwtVerifier;
+use mcp_auth_core::verify::{Revocations, TokenVerifier};
 use mcp_auth_core::{Routes, ScopeSet};
 
 use crate::answer::{allow_any_origin, empty, method_not_allowed};
