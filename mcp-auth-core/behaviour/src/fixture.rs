@@ -62,12 +62,15 @@ pub struct Fixture {
     _running: Running,
 }
 
+/// Makes the verifier of a case, out of that of the authority's JWTs.
+pub type MakeVerifier = Box<dyn FnOnce(&Authority, JwtVerifier) -> Arc<dyn TokenVerifier>>;
+
 /// Choices of a case's own.
 pub struct Setup {
     /// The guard, to be changed.
     pub guard: Box<dyn FnOnce(GuardBuilder) -> GuardBuilder>,
     /// The verifier, around or instead of the one for JWTs.
-    pub verifier: Box<dyn FnOnce(&Authority, JwtVerifier) -> Arc<dyn TokenVerifier>>,
+    pub verifier: MakeVerifier,
     /// What was revoked of the JWTs.
     pub revocations: Revocations,
     /// The tool `about` needs no token.

@@ -17,7 +17,7 @@ mod verdicts;
 
 pub use api::Api;
 pub use ask::{Answer, Ask, parameter};
-pub use fixture::{Fixture, Running, Serve, Setup};
+pub use fixture::{Fixture, MakeVerifier, Running, Serve, Setup};
 pub use server::{Mcp, Notes, Ran};
 pub use store::TestStore;
 pub use verdicts::Verdicts;

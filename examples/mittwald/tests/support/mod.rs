@@ -15,7 +15,8 @@ use serde_json::Value;
 pub(crate) type Client = RunningService<RoleClient, ()>;
 
 /// Every scope that a tool needs.
-pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete app:delete database:delete";
+pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete app:delete database:delete \
+                                      stack:delete backup:delete domain:read";
 
 /// A server on a free port, with these flags.
 pub(crate) async fn server(flags: &[&str]) -> Running {
