@@ -56,6 +56,7 @@ macro_rules! suite {
             }
             api_keys {
                 keys_are_taken_beside_tokens,
+                keys_alone_point_to_no_authorization_server,
                 bad_keys_are_refused_alike,
                 a_revoked_key_is_refused_at_once,
                 a_key_that_is_revoked_elsewhere_is_refused,

@@ -1,5 +1,6 @@
 //! API keys, beside tokens at one endpoint.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_auth_core::ScopeSet;
@@ -8,7 +9,7 @@ use mcp_auth_core::verify::VerifierRouter;
 use mcp_auth_core::verify::api_key::{ApiKeys, ApiKeysBuilder, CreatedKey, NewKey};
 use serde_json::json;
 
-use crate::{Answer, Fixture, Serve, TestStore};
+use crate::{Answer, Fixture, Serve, Setup, TestStore};
 
 const DUE: &str = "api-key-rotation-due";
 
@@ -257,4 +258,35 @@ pub async fn a_key_in_the_query_is_not_taken<S: Serve>() {
     call().header("authorization", key).send().await.is(400, -32000).challenges("invalid_request", "");
     assert_eq!((keys.fixture.verdicts.take().len(), keys.lookups()), (0, 0));
     keys.fixture.nothing_ran();
+}
+
+/// Without tokens of an authorization server, clients are not sent to look for one.
+pub async fn keys_alone_point_to_no_authorization_server<S: Serve>() {
+    let clock = Clock::system();
+    let keys = keys_over(&TestStore::new(clock.clone()), &clock).build().unwrap();
+    let taken = keys.clone();
+    let fixture = Fixture::with::<S>(Setup {
+        guard: Box::new(|guard| guard.without_authorization_server()),
+        verifier: Box::new(|_, _| Arc::new(taken)),
+        ..Setup::default()
+    })
+    .await;
+    let created = keys.create(reading()).await.unwrap();
+    let ask = |tool: &str| fixture.call(tool, json!({}));
+    ask("list_notes").token(created.expose_secret()).send().await.is(200, None);
+    for (ask, status, challenge) in [
+        (ask("list_notes"), 401, "Bearer scope=\"notes:read\""),
+        (ask("list_notes").token("notes_x"), 401, "Bearer error=\"invalid_token\", scope=\"notes:read\""),
+        (
+            ask("list_notes").token(&fixture.reader()),
+            401,
+            "Bearer error=\"invalid_token\", scope=\"notes:read\"",
+        ),
+    ] {
+        let answer = ask.send().await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (status, challenge));
+    }
+    for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
+        assert_eq!(fixture.ask("GET", path).send().await.status, 404, "{path}");
+    }
 }
