@@ -44,6 +44,8 @@ pub struct Overspent {
     pub retry_after: Duration,
 }
 
+type Spent = HashMap<(Box<str>, Box<str>), [Timestamp; 2]>;
+
 /// So many calls and affected things in a time, for each principal and class.
 pub struct Budget {
     per: Duration,
@@ -51,7 +53,7 @@ pub struct Budget {
     affected: Option<u64>,
     excess: Excess,
     /// By principal and class: when calls and affected things are all refilled.
-    spent: Mutex<HashMap<(Box<str>, Box<str>), [Timestamp; 2]>>,
+    spent: Mutex<Spent>,
 }
 
 impl Budget {
@@ -119,7 +121,7 @@ impl Budget {
         [calls.max(now).plus(cost(self.calls, 1)), things]
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Box<str>, Box<str>), [Timestamp; 2]>> {
+    fn lock(&self) -> MutexGuard<'_, Spent> {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
