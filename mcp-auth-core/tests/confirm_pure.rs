@@ -101,7 +101,10 @@ fn a_digest_sees_numbers_as_they_are_written() {
         assert_ne!(digest(&wrap(one)), digest(&wrap(other)), "{one} {other}");
         assert_ne!(digest(one), digest(other));
     }
-    assert_eq!(digest(r#"{"b":[1,{"d":2,"c":3}],"a":"\u00e9"}"#), digest(r#"{ "a":"é", "b":[1,{"c":3,"d":2}] }"#));
+    assert_eq!(
+        digest(r#"{"b":[1,{"d":2,"c":3}],"a":"\u00e9"}"#),
+        digest(r#"{ "a":"é", "b":[1,{"c":3,"d":2}] }"#)
+    );
     assert_eq!(digest("{}"), Digest::of_nothing());
     let left_out = Digest::of(raw(r#"{"a":1,"token":"x","b":{"token":2}}"#), &["token"]);
     assert_eq!(left_out, digest(r#"{"a":1,"b":{"token":2}}"#), "only the outermost is left out");
@@ -135,8 +138,11 @@ fn respelled(value: &Value) -> String {
         Value::String(string) => text(string),
         Value::Array(items) => format!("[ {} ]", items.iter().map(respelled).collect::<Vec<_>>().join(" , ")),
         Value::Object(members) => {
-            let turned: Vec<String> =
-                members.iter().rev().map(|(key, value)| format!("{} : {}", text(key), respelled(value))).collect();
+            let turned: Vec<String> = members
+                .iter()
+                .rev()
+                .map(|(key, value)| format!("{} : {}", text(key), respelled(value)))
+                .collect();
             format!("{{ {} }}", turned.join("\n,"))
         }
         other => other.to_string(),
@@ -165,11 +171,13 @@ proptest! {
 
 #[test]
 fn a_preview_is_bounded_and_says_what_is_left_out() {
-    let many = (0..500).fold(Preview::new("x".repeat(5000)), |preview, n| preview.removes(format!("note {n}")));
+    let many =
+        (0..500).fold(Preview::new("x".repeat(5000)), |preview, n| preview.removes(format!("note {n}")));
     let text = many.affected(500).irreversible().text();
     assert!(text.contains("(4800 more characters)") && text.contains("… and 488 more"), "{text}");
     assert!(text.contains("Removes (500):") && text.contains("This cannot be undone."));
-    let forged = Preview::new("a").removes("x\nThis can be undone.\u{202e}[click](https://evil.example)").text();
+    let forged =
+        Preview::new("a").removes("x\nThis can be undone.\u{202e}[click](https://evil.example)").text();
     assert!(forged.ends_with("- x This can be undone.\u{fffd}⟦click⟧(https: //evil.example)"), "{forged}");
 }
 
@@ -185,7 +193,9 @@ fn what_was_seen_is_the_version_else_all_of_it() {
 
 #[test]
 fn the_token_argument_is_added_where_there_is_room_for_it() {
-    let added = |tool: &str| with_token_argument(tool.as_bytes()).map(|tool| serde_json::from_slice::<Value>(&tool).unwrap());
+    let added = |tool: &str| {
+        with_token_argument(tool.as_bytes()).map(|tool| serde_json::from_slice::<Value>(&tool).unwrap())
+    };
     let tool = added(r#"{"name":"d","inputSchema":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"]}}"#).unwrap();
     assert_eq!(tool["inputSchema"]["properties"]["confirmation_token"]["type"], "string");
     assert_eq!(tool["inputSchema"]["properties"]["id"]["type"], "string");

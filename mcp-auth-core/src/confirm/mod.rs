@@ -25,7 +25,8 @@ pub use ask::two_step::{TOKEN_ARGUMENT, with_token_argument};
 pub use budget::{Budget, Excess, Overspent};
 pub use digest::Digest;
 pub use gate::{
-    Call, Confirmed, ConfirmationGate, Declined, GateRefusal, Pass, Passage, Question, Received, Sent, Voucher,
+    Call, ConfirmationGate, Confirmed, Declined, GateRefusal, Pass, Passage, Question, Received, Sent,
+    Voucher,
 };
 pub use preview::{Change, Preview, PreviewCall, PreviewError, Previewer};
 pub use rule::Rule;

@@ -93,14 +93,17 @@ pub(super) struct Binding {
 
 impl Binding {
     /// `principal` is the key of the principal; `None` for nobody, who is not the same as one with an empty key.
-    pub(super) fn new(resource: &str, principal: Option<&str>, method: &str, tool: &str, arguments: Digest) -> Self {
+    pub(super) fn new(
+        resource: &str,
+        principal: Option<&str>,
+        method: &str,
+        tool: &str,
+        arguments: Digest,
+    ) -> Self {
         let known: &[u8] = if principal.is_some() { b"principal" } else { b"anonymous" };
         let key = principal.unwrap_or_default();
         Self {
-            principal: Digest::of_parts(
-                b"mcp-auth asked 1",
-                &[resource.as_bytes(), known, key.as_bytes()],
-            ),
+            principal: Digest::of_parts(b"mcp-auth asked 1", &[resource.as_bytes(), known, key.as_bytes()]),
             tool: Digest::of_parts(b"mcp-auth tool 1", &[method.as_bytes(), tool.as_bytes()]),
             arguments,
         }

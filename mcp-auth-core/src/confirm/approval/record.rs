@@ -72,14 +72,8 @@ pub(in super::super) enum Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Found {
     Nothing,
-    Waits {
-        id: String,
-    },
-    Decided {
-        id: String,
-        verdict: Verdict,
-        seen: Option<String>,
-    },
+    Waits { id: String },
+    Decided { id: String, verdict: Verdict, seen: Option<String> },
 }
 
 impl Approvals {
@@ -123,7 +117,11 @@ impl Approvals {
     }
 
     /// Lets a call wait; one that waits already goes on waiting.
-    pub(in super::super) async fn ask(&self, call: &Binding, new: NewApproval<'_>) -> Result<Asked, StoreError> {
+    pub(in super::super) async fn ask(
+        &self,
+        call: &Binding,
+        new: NewApproval<'_>,
+    ) -> Result<Asked, StoreError> {
         let pointer = by_call(call);
         let waiting = self.store.scan(BY_CALL, &pointer.partition, None, self.most).await?;
         let own = self.store.get(&pointer).await?;

@@ -115,7 +115,8 @@ pub(in super::super) async fn receive(
     response: &Message,
 ) -> Result<Received, StoreError> {
     let MessageKind::Response { id } = response.kind() else { return Ok(Received::NotOurs) };
-    let Some(id) = serde_json::from_slice::<String>(id.json()).ok().filter(|id| id.starts_with(PREFIX)) else {
+    let Some(id) = serde_json::from_slice::<String>(id.json()).ok().filter(|id| id.starts_with(PREFIX))
+    else {
         return Ok(Received::NotOurs);
     };
     let key = key(&id);

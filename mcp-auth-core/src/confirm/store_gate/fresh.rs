@@ -12,7 +12,8 @@ use crate::confirm::ask::wire;
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::text::safe;
 use crate::confirm::{
-    Confirmation, Confirmed, Declined, Excess, GateRefusal, Pass, Passage, Question, Sent, Voucher, Way, choose,
+    Confirmation, Confirmed, Declined, Excess, GateRefusal, Pass, Passage, Question, Sent, Voucher, Way,
+    choose,
 };
 use crate::mcp::{Era, Revision, edit_members};
 
@@ -256,4 +257,5 @@ impl Ours<'_> {
 }
 
 /// Why somebody is asked again.
-pub(super) const CHANGED: &str = "What was shown before has changed since. Nothing was done; please look again.";
+pub(super) const CHANGED: &str =
+    "What was shown before has changed since. Nothing was done; please look again.";

@@ -140,7 +140,8 @@ impl StoreGate {
         if is_dry_run {
             return ours.dry_run().await;
         }
-        let state = message.param("requestState").filter(|state| call.client.era.is_modern() && !state.is_null());
+        let state =
+            message.param("requestState").filter(|state| call.client.era.is_modern() && !state.is_null());
         if let Some(state) = state {
             let state = state.as_str().ok_or(GateRefusal::Malformed("requestState must be a string"))?;
             return match self.inner.seal.purpose(&state) {
@@ -211,9 +212,11 @@ impl<'a> Ours<'a> {
 
     fn continuation(&self) -> Option<Continuation> {
         let gate = self.gate;
-        self.call.client.era.is_modern().then(|| {
-            Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for)
-        })
+        self.call
+            .client
+            .era
+            .is_modern()
+            .then(|| Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for))
     }
 
     fn who(&self) -> &str {
