@@ -21,7 +21,8 @@ use crate::time::Timestamp;
 
 const LABEL: &[u8] = b"mcp-auth confirmation 1";
 const ID: usize = 16;
-const FIXED: usize = 2 + ID + 8 + 32 + 32 + 32;
+/// What every state takes before it is sealed.
+const FIXED: usize = 3 + ID + 8 + 4 * 32;
 /// The longest text that is decoded.
 const MAX_TEXT: usize = 64 * 1024;
 /// The longest state of the tool's own that is taken along.
@@ -175,7 +176,7 @@ impl Seal {
         }
         let seen = state.seen.map_or([0; 32], |seen| *seen.as_bytes());
         let flags = u8::from(state.seen.is_some()) | (u8::from(state.nested.is_some()) << 1);
-        let mut plain = Vec::with_capacity(FIXED + 33 + nested.len());
+        let mut plain = Vec::with_capacity(FIXED + nested.len());
         plain.extend_from_slice(&[state.purpose as u8, state.round, flags]);
         plain.extend_from_slice(&state.id);
         plain.extend_from_slice(&state.expires_at.as_millis().to_be_bytes());
@@ -187,25 +188,20 @@ impl Seal {
         Some(URL_SAFE_NO_PAD.encode(self.ring.seal(LABEL, &plain).ok()?))
     }
 
-    /// The state of this text, if it is for this `purpose`, this call and this time. It is not used up by that.
+    /// The state of this text, if it is for one of these `purposes`, this call and this time. It is not used up by that.
     pub(super) fn open(
         &self,
         text: &str,
-        purpose: Purpose,
+        purposes: &[Purpose],
         binding: &Binding,
         now: Timestamp,
     ) -> Result<State, StateRefusal> {
         let (state, sealed) = self.read(text).ok_or(StateRefusal::Forged)?;
-        if state.purpose != purpose {
+        if !purposes.contains(&state.purpose) {
             return Err(StateRefusal::Forged);
         }
         binding.check(&sealed)?;
         if state.expires_at <= now { Err(StateRefusal::Expired) } else { Ok(state) }
-    }
-
-    /// What the text is for, whoever it is for; `None` if it is not ours.
-    pub(super) fn purpose(&self, text: &str) -> Option<Purpose> {
-        self.read(text).map(|(state, _)| state.purpose)
     }
 
     fn read(&self, text: &str) -> Option<(State, Binding)> {

@@ -12,9 +12,14 @@ use crate::confirm::{
 const NOT_TYPED: &str = "That was not confirmed as demanded. Nothing was done.";
 
 impl Ours<'_> {
-    /// A form was answered.
-    pub(super) async fn answered(&self, state: &str) -> Result<Passage, GateRefusal> {
-        let state = self.open(state, Purpose::Form)?;
+    /// A state came back: of our question, or of the tool's own.
+    pub(super) async fn came_back(&self, state: &str) -> Result<Passage, GateRefusal> {
+        let state = self.open(state, &[Purpose::Form, Purpose::Continued])?;
+        if state.purpose == Purpose::Continued {
+            // The call was confirmed before: the tool gets its own state back.
+            self.consume(&state).await?;
+            return Ok(self.pass(None, 0, Some(state.nested.as_deref())));
+        }
         // A form does not stand for a page, even if it was asked when the rule was another.
         if self.wants() == Confirmation::Approve {
             return Err(StateRefusal::Forged.into());
@@ -31,7 +36,7 @@ impl Ours<'_> {
 
     /// A token was repeated.
     pub(super) async fn second_step(&self, token: &str) -> Result<Passage, GateRefusal> {
-        let state = self.open(token, Purpose::Token)?;
+        let state = self.open(token, &[Purpose::Token])?;
         if self.wants() > Confirmation::TwoStep && self.call.rule.fallback != Fallback::TwoStep {
             return Err(StateRefusal::Forged.into());
         }
@@ -41,13 +46,6 @@ impl Ours<'_> {
             return self.ask(Way::TwoStep, shown, 0, Some(CHANGED)).await;
         }
         Ok(self.confirmed(Way::TwoStep, Voucher::Client, shown))
-    }
-
-    /// The tool asked itself, after its call was confirmed: it gets its own state back.
-    pub(super) async fn continued(&self, state: &str) -> Result<Passage, GateRefusal> {
-        let state = self.open(state, Purpose::Continued)?;
-        self.consume(&state).await?;
-        Ok(self.pass(None, 0, Some(state.nested.as_deref())))
     }
 
     /// Waits for the answer in a session.
@@ -85,8 +83,8 @@ impl Ours<'_> {
         }
     }
 
-    fn open(&self, text: &str, purpose: Purpose) -> Result<State, GateRefusal> {
-        Ok(self.gate.seal.open(text, purpose, &self.binding, self.gate.clock.now())?)
+    fn open(&self, text: &str, purposes: &[Purpose]) -> Result<State, GateRefusal> {
+        Ok(self.gate.seal.open(text, purposes, &self.binding, self.gate.clock.now())?)
     }
 
     async fn consume(&self, state: &State) -> Result<(), GateRefusal> {

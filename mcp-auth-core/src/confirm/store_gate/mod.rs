@@ -20,10 +20,10 @@ use super::ask::nested::Continuation;
 use super::ask::stream::{self, StreamQuestion};
 use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
-use super::seal::{Binding, Purpose, Seal};
+use super::seal::{Binding, Seal};
 use super::{
     Approvals, Budget, Call, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question, Received, Sent,
-    StateRefusal, Way,
+    Way,
 };
 use crate::mcp::{Kind, Message, Raw};
 use crate::principal::Principal;
@@ -144,11 +144,7 @@ impl StoreGate {
             message.param("requestState").filter(|state| call.client.era.is_modern() && !state.is_null());
         if let Some(state) = state {
             let state = state.as_str().ok_or(GateRefusal::Malformed("requestState must be a string"))?;
-            return match self.inner.seal.purpose(&state) {
-                Some(Purpose::Form) => ours.answered(&state).await,
-                Some(Purpose::Continued) => ours.continued(&state).await,
-                _ => Err(StateRefusal::Forged.into()),
-            };
+            return ours.came_back(&state).await;
         }
         let token = message.arguments().and_then(|arguments| arguments.get(TOKEN_ARGUMENT));
         match token.filter(|token| !token.is_null()).map(|token| token.as_str()) {

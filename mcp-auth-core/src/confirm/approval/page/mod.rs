@@ -179,7 +179,7 @@ impl Inner {
         let get = |name: &str| form.get(name).map(String::as_str);
         let (id, code) = (get("id").unwrap_or_default(), get("form").unwrap_or_default());
         let now = self.approvals.clock.now();
-        if self.seal.open(code, Purpose::Page, &self.binding(id, approver), now).is_err() {
+        if self.seal.open(code, &[Purpose::Page], &self.binding(id, approver), now).is_err() {
             return self.answers.message(StatusCode::FORBIDDEN, words, words.stale);
         }
         let decided = match get("decision") {
