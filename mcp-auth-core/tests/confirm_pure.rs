@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use mcp_auth_core::confirm::{
-    Budget, Client, Confirmation, Digest, Excess, Fallback, Phrase, Preview, Way, choose, with_token_argument,
+    Budget, Client, Confirmation, Digest, Excess, Fallback, Phrase, Preview, Rule, Way, add_token_arguments,
+    choose, with_token_argument,
 };
 use mcp_auth_core::mcp::{Era, Limits, Raw, Revision};
 use mcp_auth_core::time::Timestamp;
@@ -229,4 +230,39 @@ fn a_budget_is_one_of_each_principal_and_class() {
     budget.sweep(now.plus(Duration::from_secs(3600)));
     let none = Budget::new(Duration::from_secs(60), 0, None, Excess::Refuse);
     assert!(none.spend("ada", "write", 1, now).is_err());
+}
+
+#[test]
+fn the_list_shows_the_argument_for_some_tools_only() {
+    let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[ {"name":"a","inputSchema":{"type":"object"}},{"name":"b","inputSchema":{"type":"object"}}],"ttlMs":1}}"#;
+    let list = bytes::Bytes::from_static(list.as_bytes());
+    let changed: Value =
+        serde_json::from_slice(&add_token_arguments(&list, |name| name == "b").unwrap()).unwrap();
+    assert!(changed["result"]["tools"][0]["inputSchema"].get("properties").is_none());
+    assert!(changed["result"]["tools"][1]["inputSchema"]["properties"]["confirmation_token"].is_object());
+    assert_eq!(changed["result"]["ttlMs"], 1);
+    assert_eq!(add_token_arguments(&list, |_| false).unwrap(), list);
+    let error = bytes::Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}"#);
+    assert_eq!(add_token_arguments(&error, |_| true).unwrap(), error);
+    for bad in ["no", r#"{"result":{}}"#, r#"{"result":{"tools":{}}}"#, r#"{"result":{"tools":[{}]}}"#] {
+        assert!(add_token_arguments(&bytes::Bytes::from_static(bad.as_bytes()), |_| true).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_a_tool_says_of_itself_makes_a_rule_stricter_only() {
+    use Confirmation::{Approve, Elicit, TwoStep};
+    let wants = |rule: Rule, tool: Value| rule.with_tool(&tool).map(|rule| rule.wants());
+    let meta = |named: Value| serde_json::json!({ "_meta": { "mcp-auth/confirmation": named } });
+    let read_only = serde_json::json!({ "annotations": { "readOnlyHint": true, "destructiveHint": false } });
+    let destructive = serde_json::json!({ "annotations": { "destructiveHint": true } });
+    assert_eq!(wants(Rule::destructive(), read_only), Ok(Elicit));
+    assert_eq!(wants(Rule::write(), destructive.clone()), Ok(Elicit));
+    assert_eq!(wants(Rule::new(Approve), destructive), Ok(Approve));
+    assert_eq!(wants(Rule::destructive(), meta("none".into())), Ok(Elicit));
+    assert_eq!(wants(Rule::write(), meta("two_step".into())), Ok(TwoStep));
+    assert_eq!(wants(Rule::write(), meta("approve".into())), Ok(Approve));
+    for unknown in [Value::from("elicitation"), Value::from(true), Value::Null] {
+        assert!(wants(Rule::write(), meta(unknown)).is_err());
+    }
 }

@@ -13,6 +13,7 @@ use super::ask::nested::Continuation;
 use super::ask::stream::StreamQuestion;
 use super::ask::wire;
 use super::{Client, Preview, Rule, StateRefusal, Way};
+use crate::config::ConfigErrors;
 use crate::mcp::{Id, Message, error_body};
 use crate::principal::Principal;
 use crate::time::Timestamp;
@@ -167,8 +168,8 @@ pub enum GateRefusal {
         /// When there is room again.
         retry_after: Duration,
     },
-    /// Too many calls of the principal wait for approval.
-    #[error("too many calls wait for approval")]
+    /// Too many calls of the principal wait for a person.
+    #[error("too many calls wait for a person")]
     TooManyWaiting,
     /// It cannot be told now.
     #[error("no confirmation is possible now: {0}")]
@@ -188,7 +189,7 @@ impl GateRefusal {
             Self::Malformed(_) => "confirmation_malformed",
             Self::Preview(_) => "preview_refused",
             Self::Budget { .. } => "write_budget",
-            Self::TooManyWaiting => "approvals_waiting",
+            Self::TooManyWaiting => "confirmations_waiting",
             Self::Unavailable(_) => "confirmation_unavailable",
         }
     }
@@ -229,7 +230,7 @@ impl GateRefusal {
             Self::Malformed(text) => text,
             Self::Preview(text) => text,
             Self::Budget { .. } => "Not run: too many changes in a short time.",
-            Self::TooManyWaiting => "Not run: too many calls wait for approval already.",
+            Self::TooManyWaiting => "Not run: too many calls wait for a person already.",
             Self::Unavailable(_) => "Temporarily unavailable.",
         }
     }
@@ -300,6 +301,12 @@ pub trait ConfirmationGate: Send + Sync + 'static {
 
     /// Waits for the answer to a question that was sent into a stream. May ask again.
     async fn settle(&self, question: Box<StreamQuestion>) -> Passage;
+
+    /// Whether `tools/list` shows this client the argument for a token: see [`add_token_arguments`](super::add_token_arguments).
+    fn uses_tokens(&self, rule: &Rule, client: Client) -> bool;
+
+    /// Adds what is wrong with the rule of a tool, at start.
+    fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors);
 
     /// Takes a response that a client of the legacy era posted.
     async fn receive(&self, principal: Option<&Principal>, session: &str, response: &Message) -> Received;

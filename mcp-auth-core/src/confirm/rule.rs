@@ -3,7 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{Confirmation, Fallback, Phrase, Previewer};
+
+/// The key in a tool's `_meta` that names its confirmation.
+pub const CONFIRMATION: &str = "mcp-auth/confirmation";
+
+/// A tool names a confirmation that there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`mcp-auth/confirmation` is none of `none`, `two_step`, `elicit` and `approve`")]
+pub struct UnknownConfirmation;
 
 /// How the calls of one tool are confirmed. The default asks nothing and counts nothing.
 #[derive(Clone, Default)]
@@ -34,6 +44,31 @@ impl Rule {
     /// For what adds or changes: free, and counts in the class `write`.
     pub fn write() -> Self {
         Self::new(Confirmation::None).class("write")
+    }
+
+    /// The same rule with what the tool says of itself. That makes it stricter and never weaker: `destructiveHint` asks the
+    /// client's user, `_meta` names a confirmation under [`CONFIRMATION`] (`two_step`, `elicit`, `approve`), and an
+    /// `outputSchema` is noted. A `readOnlyHint` means nothing here.
+    ///
+    /// # Errors
+    /// `_meta` names a confirmation that there is not.
+    pub fn with_tool(mut self, tool: &Value) -> Result<Self, UnknownConfirmation> {
+        let mut wanted = self.confirmation;
+        if tool.pointer("/annotations/destructiveHint") == Some(&Value::Bool(true)) {
+            wanted = wanted.max(Confirmation::Elicit);
+        }
+        if let Some(named) = tool.get("_meta").and_then(|meta| meta.get(CONFIRMATION)) {
+            wanted = wanted.max(match named.as_str() {
+                Some("none") => Confirmation::None,
+                Some("two_step") => Confirmation::TwoStep,
+                Some("elicit") => Confirmation::Elicit,
+                Some("approve") => Confirmation::Approve,
+                _ => return Err(UnknownConfirmation),
+            });
+        }
+        self.confirmation = wanted;
+        self.structured |= tool.get("outputSchema").is_some_and(Value::is_object);
+        Ok(self)
     }
 
     /// The same rule with another confirmation.

@@ -164,7 +164,7 @@ async fn time_and_number_are_bounded() {
     for n in 0..3 {
         asked(&ada.calls(&gate, &approve(), &nth(n)).await);
     }
-    assert_eq!(refused(&ada.calls(&gate, &approve(), &nth(3)).await), "approvals_waiting");
+    assert_eq!(refused(&ada.calls(&gate, &approve(), &nth(3)).await), "confirmations_waiting");
     let first = asked(&ada.calls(&gate, &approve(), &nth(0)).await);
     let id = id_in(first["content"][0]["text"].as_str().unwrap());
     world.clock.advance(Duration::from_secs(3601));
@@ -233,4 +233,21 @@ async fn of_many_repetitions_one_runs() {
         tasks.spawn(async move { matches!(ada.calls(&gate, &rule, &sent()).await, Passage::Pass(_)) });
     }
     assert_eq!(tasks.join_all().await.into_iter().filter(|ran| *ran).count(), 1);
+}
+
+#[tokio::test]
+async fn ten_thousand_that_wait_take_little() {
+    let world = world();
+    let rule = world.watched(approve());
+    for n in 0..10_000 {
+        let principal =
+            Principal::builder("https://issuer.example", format!("user-{n}")).client_id("cli").build();
+        let user = Caller { principal: Some(principal), ..caller(modern(NOTHING)) };
+        asked(&user.calls(&world.gate, &rule, &sent()).await);
+    }
+    let waiting = world.store.scan("approvals", "", None, 20_000).await.unwrap();
+    assert_eq!(waiting.len(), 10_000);
+    let values: usize = waiting.iter().map(|entry| entry.value.len() + entry.id.len()).sum();
+    // The pointer beside each: two hashes in hex, the id, the names of the collections, and the map's own.
+    assert!(values + 10_000 * (2 * 64 + 22 + 2 * 300) < 20_000_000, "{values}");
 }

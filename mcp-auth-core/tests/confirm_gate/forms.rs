@@ -1,8 +1,9 @@
 //! MRTR: a form in an `InputRequiredResult`.
 
 use mcp_auth_core::Principal;
+use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::confirm::{
-    Confirmation, ConfirmationGate, Passage, Phrase, PreviewCall, PreviewError, Rule, Voucher, Way,
+    Confirmation, ConfirmationGate, Fallback, Passage, Phrase, PreviewCall, PreviewError, Rule, Voucher, Way,
 };
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store};
 use serde_json::{Value, json};
@@ -86,10 +87,13 @@ async fn a_state_is_good_for_one_call_of_one_principal_for_a_while() {
     );
 
     let text = state.as_str().unwrap();
-    let mut damaged = text.to_owned();
-    damaged.replace_range(60..61, if &text[60..61] == "A" { "B" } else { "A" });
-    for forged in [damaged.as_str(), &text[..text.len() - 4], "", "x", &"A".repeat(100_000)] {
-        let call = retry(same.clone(), &json!(forged));
+    let damaged = (0..text.len()).map(|at| {
+        let other = if &text[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &text[..at], &text[at + 1..])
+    });
+    let cut = (0..text.len()).map(|at| text[..at].to_owned());
+    for forged in damaged.chain(cut).chain(["x".to_owned(), "A".repeat(100_000)]) {
+        let call = retry(same.clone(), &json!(forged.clone()));
         assert_eq!(refused(&ada.calls(&world.gate, &rule, &call).await), "state_forged", "{}", forged.len());
     }
     let other_keys = gate(&world.clock, &world.store, &KeyRing::generate().unwrap());
@@ -302,7 +306,23 @@ async fn a_dry_run_shows_and_runs_nothing() {
 }
 
 #[test]
-fn the_gate_is_an_object() {
-    fn takes(_: Option<Box<dyn ConfirmationGate>>) {}
-    takes(None);
+fn rules_that_cannot_be_kept_are_found_at_start() {
+    let world = world();
+    let with_page: Box<dyn ConfirmationGate> = Box::new(world.replica());
+    let without: Box<dyn ConfirmationGate> = Box::new(gate(&world.clock, &world.store, &world.keys));
+    let problems = |gate: &dyn ConfirmationGate, rule: Rule| {
+        let mut errors = ConfigErrors::default();
+        gate.report("delete", &rule, &mut errors);
+        errors.as_slice().len()
+    };
+    let approve = Rule::new(Confirmation::Approve);
+    assert_eq!(problems(&*with_page, approve.clone().four_eyes("approve").typed(Phrase::Confirm)), 0);
+    assert_eq!(problems(&*without, approve.clone()), 1);
+    assert_eq!(problems(&*without, Rule::destructive().or(Fallback::Approve)), 1);
+    assert_eq!(problems(&*with_page, Rule::destructive().four_eyes("approve")), 1);
+    assert_eq!(problems(&*with_page, approve.four_eyes("approve").or(Fallback::TwoStep)), 1);
+    assert_eq!(problems(&*with_page, Rule::new(Confirmation::TwoStep).typed(Phrase::Confirm)), 1);
+    assert_eq!(problems(&*without, Rule::destructive().or(Fallback::TwoStep).typed(Phrase::Confirm)), 0);
+    assert!(without.uses_tokens(&Rule::destructive().or(Fallback::TwoStep), modern(NOTHING)));
+    assert!(!without.uses_tokens(&Rule::destructive().or(Fallback::TwoStep), modern(FORMS)));
 }

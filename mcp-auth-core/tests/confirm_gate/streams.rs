@@ -132,3 +132,17 @@ async fn weaker_words_and_changed_states_are_asked_again() {
     );
     assert_eq!(refused(&gate.settle(question).await), "confirmation_not_given", "the third time");
 }
+
+#[tokio::test]
+async fn a_session_has_a_bounded_number_of_questions() {
+    let world = world();
+    for _ in 0..16 {
+        stream(in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
+    }
+    let passage = in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await;
+    assert_eq!(refused(&passage), "confirmations_waiting");
+    let other = Caller { session: Some("s2"), ..in_session() };
+    stream(other.calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
+    world.clock.advance(Duration::from_secs(301));
+    stream(in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
+}

@@ -2,8 +2,8 @@
 //!
 //! 1. The question's id is random and begins with [`PREFIX`]: answers with it never reach the service.
 //! 2. What waits is an entry of the store, so the answer may arrive at another process than the one that waits.
-//! 3. It names its principal and session: an answer from elsewhere is refused and changes nothing. The first answer
-//!    counts.
+//! 3. Principal and session are part of its key: an answer from elsewhere finds nothing. The first answer counts.
+//! 4. In one session a bounded number of questions waits.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +25,8 @@ use crate::time::Timestamp;
 /// Begins the ids of our questions.
 const PREFIX: &str = "mcp-auth-";
 const WAITING: &str = "elicitations";
+/// The most questions that wait in one session.
+const MOST: usize = 16;
 
 /// A question that was put into a stream, with the call that waits for it.
 pub struct StreamQuestion {
@@ -83,9 +85,8 @@ impl OwnedCall {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Waiting {
-    owner: String,
     reply: Option<Reply>,
 }
 
@@ -96,15 +97,18 @@ pub(in super::super) fn new_id() -> Option<String> {
     Some(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(id)))
 }
 
-/// Lets a question wait for its answer.
+/// Lets a question wait for its answer; false if too many wait already.
 pub(in super::super) async fn open(
     store: &dyn Store,
     id: &str,
     call: Call<'_>,
     expires_at: Timestamp,
-) -> Result<(), StoreError> {
-    let owner = owner(call.principal, call.session.unwrap_or_default());
-    store.put(&key(id), encode(&Waiting { owner, reply: None })?, Some(expires_at)).await
+) -> Result<bool, StoreError> {
+    let key = key(call.principal, call.session.unwrap_or_default(), id);
+    if store.scan(WAITING, &key.partition, None, MOST).await?.len() >= MOST {
+        return Ok(false);
+    }
+    store.insert_new(&key, encode(&Waiting::default())?, Some(expires_at)).await
 }
 
 /// Takes what a client posted.
@@ -119,10 +123,9 @@ pub(in super::super) async fn receive(
     else {
         return Ok(Received::NotOurs);
     };
-    let key = key(&id);
+    let key = key(principal, session, &id);
     let Some(entry) = store.get(&key).await? else { return Ok(Received::Refused) };
-    let waiting = decode(&entry.value)?;
-    if waiting.owner != owner(principal, session) || waiting.reply.is_some() {
+    if decode(&entry.value)?.reply.is_some() {
         return Ok(Received::Refused);
     }
     let reply = match response.result() {
@@ -131,7 +134,7 @@ pub(in super::super) async fn receive(
         None => response.error().map(|_: Raw<'_>| Reply::cancelled()),
     };
     let Some(reply) = reply else { return Ok(Received::Refused) };
-    let answered = encode(&Waiting { owner: waiting.owner, reply: Some(reply) })?;
+    let answered = encode(&Waiting { reply: Some(reply) })?;
     let first = store.replace(&key, entry.version, answered, entry.expires_at).await?;
     Ok(if first { Received::Taken } else { Received::Refused })
 }
@@ -140,9 +143,10 @@ pub(in super::super) async fn receive(
 pub(in super::super) async fn wait(
     store: &dyn Store,
     id: &str,
+    call: Call<'_>,
     time: Duration,
 ) -> Result<Option<Reply>, StoreError> {
-    let key = key(id);
+    let key = key(call.principal, call.session.unwrap_or_default(), id);
     let answered = async {
         let mut watch = store.watch();
         loop {
@@ -173,13 +177,10 @@ pub(in super::super) async fn changed(watch: &mut crate::store::Watch, key: &Key
     }
 }
 
-fn key(id: &str) -> Key {
-    Key::new(WAITING, "", id)
-}
-
-fn owner(principal: Option<&Principal>, session: &str) -> String {
+fn key(principal: Option<&Principal>, session: &str, id: &str) -> Key {
     let (known, who) = principal.map_or((&b"anonymous"[..], ""), |principal| (b"principal", principal.key()));
-    Digest::of_parts(b"mcp-auth asked in 1", &[known, who.as_bytes(), session.as_bytes()]).to_string()
+    let owner = Digest::of_parts(b"mcp-auth asked in 1", &[known, who.as_bytes(), session.as_bytes()]);
+    Key::new(WAITING, owner.to_string(), id)
 }
 
 fn encode(waiting: &Waiting) -> Result<Vec<u8>, StoreError> {

@@ -6,7 +6,7 @@ use crate::confirm::ask::form::{Answer, Reply};
 use crate::confirm::ask::stream::{self, StreamQuestion};
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::{
-    Confirmation, Declined, Digest, Excess, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,
+    Confirmation, Declined, Digest, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,
 };
 
 const NOT_TYPED: &str = "That was not confirmed as demanded. Nothing was done.";
@@ -21,7 +21,7 @@ impl Ours<'_> {
             return Ok(self.pass(None, 0, Some(state.nested.as_deref())));
         }
         // A form does not stand for a page, even if it was asked when the rule was another.
-        if self.wants() == Confirmation::Approve {
+        if self.gate.wants(self.call.rule) == Confirmation::Approve {
             return Err(StateRefusal::Forged.into());
         }
         let reply = match self.response()? {
@@ -37,7 +37,9 @@ impl Ours<'_> {
     /// A token was repeated.
     pub(super) async fn second_step(&self, token: &str) -> Result<Passage, GateRefusal> {
         let state = self.open(token, &[Purpose::Token])?;
-        if self.wants() > Confirmation::TwoStep && self.call.rule.fallback != Fallback::TwoStep {
+        if self.gate.wants(self.call.rule) > Confirmation::TwoStep
+            && self.call.rule.fallback != Fallback::TwoStep
+        {
             return Err(StateRefusal::Forged.into());
         }
         self.consume(&state).await?;
@@ -51,7 +53,7 @@ impl Ours<'_> {
     /// Waits for the answer in a session.
     pub(super) async fn settle(&self, question: &StreamQuestion) -> Result<Passage, GateRefusal> {
         let store = self.gate.store.as_ref();
-        let reply = stream::wait(store, &question.id, self.gate.answer_within).await?;
+        let reply = stream::wait(store, &question.id, self.call, self.gate.answer_within).await?;
         let reply = reply.ok_or(GateRefusal::NoAnswer)?;
         self.judge(Way::Elicitation, Some(&reply), question.seen, question.round).await
     }
@@ -91,16 +93,6 @@ impl Ours<'_> {
         match state.consume(self.gate.store.as_ref()).await? {
             true => Ok(()),
             false => Err(StateRefusal::Replayed.into()),
-        }
-    }
-
-    /// What the tool needs, or would need beyond its budget.
-    fn wants(&self) -> Confirmation {
-        let rule = self.call.rule;
-        let beyond = rule.class.as_ref().and_then(|class| self.gate.budgets.get(class));
-        match (rule.confirmation, beyond.map(|budget| budget.excess())) {
-            (Confirmation::None, Some(Excess::Confirm(confirmation))) => confirmation,
-            (confirmation, _) => confirmation,
         }
     }
 }

@@ -99,7 +99,9 @@ impl Ours<'_> {
                 let question = stream::new_id()
                     .ok_or_else(|| GateRefusal::Unavailable("there is no randomness".to_owned()))?;
                 let until = gate.clock.now().plus(gate.answer_within);
-                stream::open(gate.store.as_ref(), &question, self.call, until).await?;
+                if !stream::open(gate.store.as_ref(), &question, self.call, until).await? {
+                    return Err(GateRefusal::TooManyWaiting);
+                }
                 let event = wire::elicitation_request(&question, &form::params(&message, phrase, has_modes));
                 Sent::Event(Box::new(StreamQuestion {
                     id: question,
