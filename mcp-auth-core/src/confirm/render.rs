@@ -1,0 +1,75 @@
+//! A preview as plain text.
+//!
+//! 1. Each entry has its own line, and no data begins a line: what stands at the left is ours.
+//! 2. Lists and values are bounded; what is left out is counted.
+
+use super::Preview;
+use super::text::{quoted, safe};
+use crate::mcp::{Kind, Raw};
+
+/// The longest value, in characters.
+const VALUE: usize = 200;
+/// The most entries of one list.
+const ENTRIES: usize = 12;
+/// The longest name of a field, in characters.
+const NAME: usize = 60;
+
+impl Preview {
+    /// The preview in a few lines, every text of it made safe and bounded.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        if !self.summary.is_empty() {
+            lines.push(format!("What: {}", safe(&self.summary, VALUE)));
+        }
+        list(&mut lines, "Creates", &self.creates, |what| safe(what, VALUE));
+        list(&mut lines, "Changes", &self.changes, |change| {
+            let (before, after) = (quoted(&change.before, VALUE), quoted(&change.after, VALUE));
+            format!("{}: {before} → {after}", safe(&change.field, NAME))
+        });
+        list(&mut lines, "Removes", &self.removes, |what| safe(what, VALUE));
+        if let Some(count) = self.affected {
+            lines.push(format!("Affected in all: {count}"));
+        }
+        match self.reversible {
+            Some(true) => lines.push("This can be undone.".to_owned()),
+            Some(false) => lines.push("This cannot be undone.".to_owned()),
+            None => {}
+        }
+        lines.join("\n")
+    }
+}
+
+fn list<T>(lines: &mut Vec<String>, title: &str, entries: &[T], show: impl Fn(&T) -> String) {
+    if entries.is_empty() {
+        return;
+    }
+    lines.push(format!("{title} ({}):", entries.len()));
+    lines.extend(entries.iter().take(ENTRIES).map(|entry| format!("- {}", show(entry))));
+    if entries.len() > ENTRIES {
+        lines.push(format!("- … and {} more", entries.len() - ENTRIES));
+    }
+}
+
+/// The arguments of a call that has no preview; those named in `hidden` without their values.
+pub(super) fn arguments(arguments: Option<Raw<'_>>, without: &[&str], hidden: &[Box<str>]) -> String {
+    let entries: Vec<(String, String)> = arguments
+        .into_iter()
+        .flat_map(Raw::members)
+        .filter(|member| !without.contains(&&*member.key))
+        .map(|member| {
+            let value = match member.value.kind() {
+                _ if hidden.iter().any(|name| **name == *member.key) => "(not shown)".to_owned(),
+                Kind::String => quoted(&member.value.as_str().unwrap_or_default(), VALUE),
+                _ => safe(&String::from_utf8_lossy(member.value.bytes()), VALUE),
+            };
+            (safe(&member.key, NAME), value)
+        })
+        .collect();
+    if entries.is_empty() {
+        return "Without arguments.".to_owned();
+    }
+    let mut lines = Vec::new();
+    list(&mut lines, "Arguments", &entries, |(name, value)| format!("{name}: {value}"));
+    lines.join("\n")
+}
