@@ -4,6 +4,7 @@
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use actix_web::http::header as actix_header;
+use actix_web::test::TestRequest;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http as actix_http};
 use bytes::Bytes;
 use http::request::Parts;
@@ -37,6 +38,18 @@ pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
         parts.extensions.insert(certificate);
     }
     Some(parts)
+}
+
+/// A request like this one, for an answer that is given while the request itself waits: actix lets only one of a request's
+/// clones be routed on. Middlewares outside see it; it has no extensions.
+pub(crate) fn likeness(request: &HttpRequest) -> HttpRequest {
+    let mut like = TestRequest::with_uri(&request.uri().to_string())
+        .method(request.method().clone())
+        .version(request.version());
+    if let Some(peer) = request.peer_addr() {
+        like = like.peer_addr(peer);
+    }
+    request.headers().iter().fold(like, |like, header| like.append_header(header)).to_http_request()
 }
 
 /// Puts what the guard left of the headers in place of what came; `None` if they do not convert.

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::error::ErrorBadRequest;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use mcp_auth_core::Guard;
-use mcp_auth_core::guard::{Admission, Decision, Forward};
+use mcp_auth_core::guard::{Admission, Decision, Exchange, Forward, GuardedBody, Rest};
 use mcp_auth_core::http::drain_body;
 use tracing::Instrument;
 
@@ -85,7 +86,7 @@ async fn answer<S, B>(
     mut request: ServiceRequest,
 ) -> Result<ServiceResponse<BoxBody>, Error>
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     let Some(mut parts) = convert::request_head(request.request()) else {
@@ -111,23 +112,75 @@ where
                     return Ok(request.into_response(convert::own_answer(response)));
                 }
                 Decision::Forward(Forward { body, exchange }) => (exchange, body),
+                Decision::AskThenForward(asking) => {
+                    if !is_routed_as_written(&request) {
+                        return Ok(request.into_response(HttpResponse::NotFound()));
+                    }
+                    let outer = convert::likeness(request.request());
+                    let response = asking.respond(|settling| -> AfterQuestion {
+                        Box::pin(async move {
+                            let Forward { body, exchange } = match settling.settle(&mut parts).await {
+                                Ok(forward) => forward,
+                                Err(rest) => return rest,
+                            };
+                            let Some(request) = forwarded(request, parts, body) else {
+                                return exchange.fail_in_stream();
+                            };
+                            match ask_service(&*inner, request, &exchange).await {
+                                Ok((_, response)) => exchange.respond_in_stream(response),
+                                Err(_) => exchange.fail_in_stream(),
+                            }
+                        })
+                    });
+                    return Ok(ServiceResponse::new(outer, convert::answer(response)));
+                }
             }
         }
     };
-    if request.match_info().as_str() != request.uri().path() {
+    if !is_routed_as_written(&request) {
         return Ok(request.into_response(HttpResponse::NotFound()));
     }
-    if convert::replace_request_headers(&mut request, &parts.headers).is_none() {
-        return Ok(request.into_response(HttpResponse::BadRequest()));
-    }
+    let Some(request) = forwarded(request, parts, body) else {
+        return Err(ErrorBadRequest("a header cannot be forwarded"));
+    };
+    let (request, response) = ask_service(&*inner, request, &exchange).await?;
+    let response: http::Response<GuardedBody<Answer, AfterQuestion>> = exchange.respond(response);
+    Ok(ServiceResponse::new(request, convert::answer(response)))
+}
+
+/// The call that follows a question.
+type AfterQuestion = Pin<Box<dyn Future<Output = Rest<Answer>>>>;
+
+fn is_routed_as_written(request: &ServiceRequest) -> bool {
+    request.match_info().as_str() == request.uri().path()
+}
+
+/// The request as the guard lets it pass; `None` if actix's types cannot hold it.
+fn forwarded(
+    mut request: ServiceRequest,
+    parts: http::request::Parts,
+    body: Bytes,
+) -> Option<ServiceRequest> {
+    convert::replace_request_headers(&mut request, &parts.headers)?;
     request.set_payload(Payload::from(body.clone()));
     request.extensions_mut().insert(Guarded(http::Request::from_parts(parts, body)));
+    Some(request)
+}
 
-    let answered = call(&*inner, request).instrument(exchange.span()).await?;
+async fn ask_service<S, B>(
+    inner: &S,
+    request: ServiceRequest,
+    exchange: &Exchange,
+) -> Result<(HttpRequest, http::Response<Answer>), Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    let answered = call(inner, request).instrument(exchange.span()).await?;
     let (request, response) = answered.map_into_boxed_body().into_parts();
     let head = convert::answer_head(response.head());
     let (_, body) = response.into_parts();
-    Ok(ServiceResponse::new(request, convert::answer(exchange.respond(head.map(|()| Answer(body))))))
+    Ok((request, head.map(|()| Answer(body))))
 }
 
 async fn call<S: Service<ServiceRequest>>(

@@ -12,4 +12,4 @@ pub use extract::{Caller, NoCaller};
 pub use layer::McpAuthLayer;
 pub use require::{RequireScopes, RequireScopesLayer, require_scopes};
 pub use routes::routes;
-pub use service::McpAuth;
+pub use service::{AfterQuestion, McpAuth};

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use mcp_auth_core::Guard;
-use mcp_auth_core::guard::{Admission, Decision, Forward, GuardedBody};
+use mcp_auth_core::guard::{Admission, Decision, Forward, GuardedBody, Rest};
 use mcp_auth_core::http::drain_body;
 use tower_service::Service;
 use tracing::Instrument;
@@ -39,7 +39,7 @@ where
     B::Error: Into<axum::BoxError>,
     R: http_body::Body<Data = Bytes> + 'static,
 {
-    type Response = Response<GuardedBody<R>>;
+    type Response = Response<GuardedBody<R, AfterQuestion<R>>>;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
@@ -53,13 +53,18 @@ where
     }
 }
 
+/// The call that follows a question.
+pub type AfterQuestion<R> = Pin<Box<dyn Future<Output = Rest<R>> + Send>>;
+
 async fn answer<S, B, R>(
     guard: Guard,
     mut inner: S,
     request: Request<B>,
-) -> Result<Response<GuardedBody<R>>, S::Error>
+) -> Result<Response<GuardedBody<R, AfterQuestion<R>>>, S::Error>
 where
-    S: Service<Request<Body>, Response = Response<R>>,
+    S: Service<Request<Body>, Response = Response<R>> + Send + 'static,
+    S::Future: Send,
+    R: 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
@@ -83,6 +88,21 @@ where
             match admitted.decide(&mut parts, bytes).await {
                 Decision::Respond(response) => return Ok(response.map(GuardedBody::full)),
                 Decision::Forward(Forward { body, exchange }) => (exchange, Body::from(body)),
+                Decision::AskThenForward(asking) => {
+                    return Ok(asking.respond(|settling| -> AfterQuestion<R> {
+                        Box::pin(async move {
+                            let Forward { body, exchange } = match settling.settle(&mut parts).await {
+                                Ok(forward) => forward,
+                                Err(rest) => return rest,
+                            };
+                            let request = Request::from_parts(parts, Body::from(body));
+                            match call(&mut inner, request).instrument(exchange.span()).await {
+                                Ok(response) => exchange.respond_in_stream(response),
+                                Err(_) => exchange.fail_in_stream(),
+                            }
+                        })
+                    }));
+                }
             }
         }
     };

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use mcp_auth_core::confirm::Rule;
 use mcp_auth_core::guard::GuardBuilder;
 use mcp_auth_core::policy::{destructive, public, read, write};
 use mcp_auth_core::testing::{Authority, TokenBuilder};
@@ -10,7 +11,7 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
 use mcp_auth_core::verify::{Revocation, Revocations, TokenVerifier};
 use mcp_auth_core::{Guard, ToolPolicies};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ask::Ask;
 use crate::message;
@@ -75,6 +76,8 @@ pub struct Setup {
     pub revocations: Revocations,
     /// The tool `about` needs no token.
     pub public: bool,
+    /// How `delete_note` and `ask_back` are confirmed; not at all, so that cases about something else need not ask.
+    pub rule: Rule,
     /// The service answers legacy requests as JSON, without sessions.
     pub json: bool,
 }
@@ -86,6 +89,7 @@ impl Default for Setup {
             verifier: Box::new(|_, jwt| Arc::new(jwt)),
             revocations: Revocations::default(),
             public: false,
+            rule: Rule::default(),
             json: false,
         }
     }
@@ -136,7 +140,8 @@ impl Fixture {
             .unwrap()
             .tools(["echo", "list_notes", "whoami", "count", "wait"].map(|name| (name, read("notes:read"))))
             .tool("about", about)
-            .tool("delete_note", destructive("notes:delete"))
+            .tool("delete_note", destructive("notes:delete").confirm(setup.rule.clone()))
+            .tool("ask_back", write("notes:write").confirm(setup.rule))
             .tool(
                 "move_notes",
                 write("notes:write").and_by_arguments(|arguments| match arguments.str("folder").as_deref() {
@@ -144,7 +149,7 @@ impl Fixture {
                     _ => String::new(),
                 }),
             )
-            .tool("purge", destructive("admin").hidden())
+            .tool("purge", destructive("admin").hidden().confirm(Rule::default()))
             .resource("note://{id}", read("notes:read"))
             .resource("diary://{id}", read("admin").hidden())
             .prompt("summary", read("notes:read"))
@@ -208,7 +213,14 @@ impl Fixture {
 
     /// A session of the legacy era with this token: its id.
     pub async fn session(&self, token: &str) -> String {
-        let answer = self.post(&message::initialize("2025-06-18")).token(token).send().await;
+        self.session_of(token, json!({})).await
+    }
+
+    /// A session of a client that declares these capabilities.
+    pub async fn session_of(&self, token: &str, capabilities: Value) -> String {
+        let mut hello = message::initialize("2025-06-18");
+        hello["params"]["capabilities"] = capabilities;
+        let answer = self.post(&hello).token(token).send().await;
         answer.is(200, None);
         let session = answer.header("mcp-session-id").to_owned();
         self.post(&message::notification("notifications/initialized"))

@@ -140,6 +140,18 @@ macro_rules! suite {
                 scopes_by_arguments,
                 scopes_of_resources_and_prompts,
             }
+            confirmations {
+                a_form_is_answered_by_a_retry,
+                an_answer_is_good_for_one_call,
+                a_client_that_cannot_ask_is_refused,
+                two_steps_where_the_rule_allows_them,
+                a_question_in_a_session,
+                an_answer_from_elsewhere_changes_nothing,
+                nothing_runs_for_a_client_that_leaves,
+                nothing_runs_for_a_credential_that_ended,
+                a_dry_run_runs_nothing,
+                a_tool_that_asks_itself_keeps_its_state,
+            }
             streams {
                 progress_passes_at_once,
                 a_client_that_leaves_cancels,

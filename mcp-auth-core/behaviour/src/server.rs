@@ -4,14 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mcp_auth_core::Principal;
+use mcp_auth_core::confirm::Confirmed;
 use mcp_auth_core::verify::UpstreamCredential;
 use rmcp::handler::server::router::prompt::PromptRouter;
+use rmcp::handler::server::tool::RequestState;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, GetPromptResult, ListResourceTemplatesResult, ListResourcesResult,
-    PaginatedRequestParams, ProgressNotificationParam, PromptMessage, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, RequestMetaObject, Resource, ResourceContents,
-    ResourceTemplate, Role, ServerCapabilities, ServerConfig, SubscriptionFilter,
+    CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, GetPromptResult,
+    InputRequiredResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+    ProgressNotificationParam, PromptMessage, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, RequestMetaObject, Resource, ResourceContents, ResourceTemplate, Role,
+    ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -127,6 +130,24 @@ impl Notes {
     fn move_notes(&self, Parameters(Move { folder }): Parameters<Move>) -> String {
         self.ran.note(format!("move_notes {folder}"));
         "moved".to_owned()
+    }
+
+    #[tool(description = "Asks for something itself before it is done, and says how its call was confirmed")]
+    fn ask_back(
+        &self,
+        RequestState(state): RequestState,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        let parts = context.extensions.get::<http::request::Parts>();
+        let confirmed = parts.and_then(|parts| parts.extensions.get::<Confirmed>());
+        let by = confirmed.map_or("nobody", |confirmed| confirmed.by.as_str());
+        self.ran.note(format!("ask_back {by}"));
+        match state {
+            None => InputRequiredResult::from_request_state("its own").into(),
+            Some(state) => {
+                CallToolResult::success(vec![ContentBlock::text(format!("back with {state}"))]).into()
+            }
+        }
     }
 
     #[tool(description = "What this is")]

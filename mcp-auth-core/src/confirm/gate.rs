@@ -308,6 +308,9 @@ pub trait ConfirmationGate: Send + Sync + 'static {
     /// Adds what is wrong with the rule of a tool, at start.
     fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors);
 
+    /// Forgets what is not needed any more; called every few seconds.
+    fn sweep(&self) {}
+
     /// Takes a response that a client of the legacy era posted.
     async fn receive(&self, principal: Option<&Principal>, session: &str, response: &Message) -> Received;
 }

@@ -161,8 +161,12 @@ impl Exchange {
             return Err(Refusal::Session);
         }
         let opened = self.guard.inner.sessions.open(sealed, self.principal.as_ref());
-        parts.headers.insert(SESSION, opened.ok_or(Refusal::Session)?);
-        self.in_session = true;
+        let session = opened.ok_or(Refusal::Session)?;
+        let inner = HeaderValue::try_from(&session.inner).map_err(|_| Refusal::Session)?;
+        parts.headers.insert(SESSION, inner);
+        self.span.record("software", &session.declared.software);
+        self.declared = session.declared;
+        self.session = Some(session.inner);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{Exchange, Refusal};
+use crate::confirm::{GateRefusal, Passage};
 use crate::credential::CredentialError;
 use crate::http::{BodyError, Challenge, ChallengeError, ChallengeScheme, cors};
 use crate::mcp::{ProtocolError, error_body};
@@ -37,6 +38,13 @@ impl Exchange {
             | Refusal::Unavailable { retry_after, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
+            Refusal::Confirmation(refusal) => {
+                headers.extend(
+                    refusal
+                        .retry_after()
+                        .map(|after| (header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))),
+                );
+            }
             Refusal::TooManyAtOnce => {
                 drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
@@ -54,7 +62,7 @@ impl Exchange {
     }
 
     /// What every answer of the guard's own carries.
-    pub(super) fn finish_own(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+    pub(super) fn finish_own<T>(&self, mut response: Response<T>) -> Response<T> {
         let headers = response.headers_mut();
         headers.extend(self.notices.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -143,7 +151,7 @@ impl Exchange {
         }
     }
 
-    fn refusal_body(&self, refusal: &Refusal) -> Bytes {
+    pub(super) fn refusal_body(&self, refusal: &Refusal) -> Bytes {
         let id = self.id.as_ref();
         match refusal {
             Refusal::Protocol(error) => error.body(id),
@@ -167,6 +175,10 @@ impl Exchange {
                 );
                 let data = json!({ "error": "insufficient_scope", "scope": needed.to_string() });
                 error_body(id, REFUSED, &text, Some(data))
+            }
+            Refusal::Confirmation(refusal) => {
+                let answer = Passage::Refused(refusal.clone()).answer(id, self.is_modern());
+                answer.map(|(_, body)| body).unwrap_or_default()
             }
             other => {
                 error_body(id, REFUSED, public_text(other), Some(json!({ "error": public_code(other) })))
@@ -194,14 +206,14 @@ impl Exchange {
         if self.is_modern() { "POST" } else { "GET, POST, DELETE" }
     }
 
-    fn record(&self, refusal: &Refusal) {
+    pub(super) fn record(&self, refusal: &Refusal) {
         let kind = refusal.kind();
         metrics::counter!("mcp_auth_requests_total", "outcome" => "refused", "kind" => kind).increment(1);
         let subject = self.principal.as_ref().map(|principal| principal.subject());
         let client = self.principal.as_ref().and_then(|principal| principal.client_id());
         let (address, method, target) = (self.address, self.method, self.target.as_deref());
         match refusal {
-            Refusal::Unavailable { .. } => {
+            Refusal::Unavailable { .. } | Refusal::Confirmation(GateRefusal::Unavailable(_)) => {
                 tracing::warn!(kind, ?address, subject, client, method, target, "refused: {refusal}");
             }
             // Asking without a token is how every client begins.

@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Exchange, Refusal};
+use crate::confirm::Confirmed;
 use crate::credential::{Credential, Scheme};
 use crate::limit::{LimitError, address_key};
 use crate::principal::Principal;
@@ -34,6 +35,7 @@ impl Exchange {
         }
         parts.extensions.remove::<Principal>();
         parts.extensions.remove::<UpstreamCredential>();
+        parts.extensions.remove::<Confirmed>();
         if self.address.is_none() {
             self.guard.warn_without_address();
         }

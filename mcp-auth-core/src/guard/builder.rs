@@ -13,11 +13,13 @@ use super::session::SessionSeal;
 use super::{Guard, Inner, Lease};
 use crate::background::{Background, Job};
 use crate::config::ConfigErrors;
+use crate::confirm::{ConfirmationGate, StoreGate};
 use crate::http::{HostRules, ProtectedResourceMetadata, ResourceUrl, TrustedProxies, WELL_KNOWN};
 use crate::limit::{FailureBudget, PrincipalLimits};
 use crate::mcp::Limits;
 use crate::policy::{ScopePolicy, ToolPolicies};
 use crate::scope::ScopeSet;
+use crate::store::{KeyRing, MemoryStore};
 use crate::time::Clock;
 #[cfg(feature = "jwt")]
 use crate::verify::dpop::Dpop;
@@ -27,6 +29,8 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(119);
+/// How many questions and used answers a guard's own gate remembers.
+const QUESTIONS: usize = 100_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Builds a [`Guard`]; see each setting for its default.
@@ -35,6 +39,7 @@ pub struct GuardBuilder {
     resource: String,
     verifier: Option<Arc<dyn TokenVerifier>>,
     policy: Option<Arc<dyn ScopePolicy>>,
+    gate: Option<Arc<dyn ConfirmationGate>>,
     name: Option<String>,
     challenge_scope: Option<String>,
     allowed_hosts: Vec<String>,
@@ -63,6 +68,7 @@ impl GuardBuilder {
             resource,
             verifier: None,
             policy: None,
+            gate: None,
             name: None,
             challenge_scope: None,
             allowed_hosts: Vec::new(),
@@ -100,6 +106,14 @@ impl GuardBuilder {
     /// A policy of the service's own.
     pub fn policy(mut self, policy: impl ScopePolicy) -> Self {
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Who decides whether a call has to be confirmed before it runs, and whether it was. By default a [`StoreGate`] of this
+    /// process's own, with fresh keys and a store in memory: destructive tools are asked about, and replicas do not know of
+    /// each other's questions. Give one over a shared store and keys where there are replicas, budgets or an approval page.
+    pub fn confirmation(mut self, gate: impl ConfirmationGate) -> Self {
+        self.gate = Some(Arc::new(gate));
         self
     }
 
@@ -297,13 +311,27 @@ impl GuardBuilder {
             Some(policy) => policy.report(&mut errors),
             None => errors.push("no tools are declared", "call .tools(ToolPolicies::from_tools(…)?.tool(…))"),
         }
+        let gate = self.gate.or_else(|| match KeyRing::generate() {
+            Ok(keys) => {
+                let store = Arc::new(MemoryStore::new(self.clock.clone(), QUESTIONS));
+                let gate = StoreGate::new(self.resource.as_str(), store, keys).clock(self.clock.clone());
+                Some(Arc::new(gate))
+            }
+            Err(error) => {
+                errors.push(error.to_string(), "give the system a source of randomness");
+                None
+            }
+        });
+        if let (Some(gate), Some(policy)) = (&gate, &self.policy) {
+            policy.rules().into_iter().for_each(|(tool, rule)| gate.report(tool, rule, &mut errors));
+        }
         let sessions = match &self.session_key {
             Some(key) => SessionSeal::with_key(key.expose_secret(), &self.resource),
             None => SessionSeal::random(&self.resource),
         };
         let sessions = sessions.map_err(|error| errors.push(error.to_string(), "give 32 random bytes")).ok();
-        let (Some(resource), Some(verifier), Some(policy), Some(sessions)) =
-            (resource, self.verifier, self.policy, sessions)
+        let (Some(resource), Some(verifier), Some(policy), Some(gate), Some(sessions)) =
+            (resource, self.verifier, self.policy, gate, sessions)
         else {
             return Err(errors);
         };
@@ -346,9 +374,11 @@ impl GuardBuilder {
         let principals = PrincipalLimits::new(self.per_minute, self.at_once);
         let cache = Arc::new(TokenCache::new(self.cache));
         let (swept, counted, kept) = (Arc::clone(&budget), principals.clone(), Arc::clone(&cache));
+        let asked = Arc::clone(&gate);
         let sweep = move || {
             swept.sweep();
             counted.sweep();
+            asked.sweep();
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
             metrics::gauge!("mcp_auth_token_cache_entries").set(kept.len() as f64);
         };
@@ -381,6 +411,7 @@ impl GuardBuilder {
             resource,
             verifier,
             policy,
+            gate,
         };
         errors.into_result((Guard { inner: Arc::new(inner) }, background))
     }

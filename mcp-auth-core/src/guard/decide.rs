@@ -1,12 +1,18 @@
 //! Step two: from one strict reading of the body.
 
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
+use http::{Response, StatusCode};
+use tracing::Instrument;
 
-use super::{Admitted, Exchange, Refusal};
-use crate::mcp::{Message, MessageKind, Operation, Target, check};
-use crate::policy::{Arguments, Verdict};
+use super::session::{Declared, software};
+use super::{Admitted, AskThenForward, Exchange, Refusal};
+use crate::confirm::{Client, Pass, Passage, Received};
+use crate::mcp::{Era, Message, MessageKind, Operation, Target, check};
+use crate::policy::{Arguments, Effect, Verdict};
+
+const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 
 /// What is to be done after the body was read. Exhaustive: an adapter answers every case.
 #[derive(Debug)]
@@ -16,13 +22,15 @@ pub enum Decision {
     Respond(Response<Bytes>),
     /// Forward it.
     Forward(Forward),
+    /// Ask in the answer's own stream, and forward it if the answer is yes.
+    AskThenForward(AskThenForward),
 }
 
 /// A request that may be done.
 #[derive(Debug)]
 #[must_use]
 pub struct Forward {
-    /// The body to forward: the bytes that were checked.
+    /// The body to forward: the bytes that were checked, without what is the gate's.
     pub body: Bytes,
     /// What to do with the answer.
     pub exchange: Exchange,
@@ -30,42 +38,63 @@ pub struct Forward {
 
 impl Admitted {
     /// Decides by the body. `parts` are those of [`Guard::admit`](super::Guard::admit).
-    #[expect(
-        clippy::unused_async,
-        reason = "confirmation and audit will wait here; adapters need not change then"
-    )]
     pub async fn decide(self, parts: &mut Parts, body: Bytes) -> Decision {
-        let mut exchange = self.exchange;
-        let span = exchange.span();
-        let _entered = span.enter();
-        match exchange.decide(parts, &body) {
-            Ok(()) => {
-                metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => "allowed")
-                    .increment(1);
-                Decision::Forward(Forward { body, exchange })
-            }
-            Err(refusal) => Decision::Respond(exchange.refuse(&refusal)),
-        }
+        let span = self.exchange.span();
+        self.exchange.decide(parts, body).instrument(span).await
     }
 }
 
 impl Exchange {
-    fn decide(&mut self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
+    async fn decide(mut self, parts: &mut Parts, body: Bytes) -> Decision {
+        match self.find(parts, &body).await {
+            Ok(Some(passage)) => self.act(passage, parts, body),
+            Ok(None) => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::ACCEPTED;
+                Decision::Respond(self.finish_own(response))
+            }
+            Err(refusal) => Decision::Respond(self.refuse(&refusal)),
+        }
+    }
+
+    /// What becomes of the message; `None` if it is the answer to a question of the gate's, which is taken.
+    async fn find(&mut self, parts: &Parts, body: &Bytes) -> Result<Option<Passage>, Refusal> {
         let message = Message::parse(body, &self.guard.inner.limits)?;
         if let MessageKind::Request { id } = message.kind() {
             self.id = Some(id.clone());
         }
         if matches!(message.kind(), MessageKind::Response { .. }) {
-            // Only a session of this principal's can wait for an answer; the service knows for which.
-            return if self.in_session { Ok(()) } else { Err(Refusal::UnexpectedResponse) };
+            return self.take_response(&message).await;
         }
-        let era = check(&parts.headers, &message)?;
+        let (operation, effect) = self.authorize(parts, &message)?;
+        let passage = match &operation.target {
+            Target::Tool(tool) => self.ask_gate(&message, tool, effect).await,
+            _ => Passage::Pass(Pass::default()),
+        };
+        Ok(Some(passage))
+    }
+
+    /// An answer of the client's: to the gate's question, or to one of the service's, which knows for which.
+    async fn take_response(&self, response: &Message) -> Result<Option<Passage>, Refusal> {
+        // Only a session of this principal's can wait for an answer.
+        let session = self.session.as_deref().ok_or(Refusal::UnexpectedResponse)?;
+        match self.guard.inner.gate.receive(self.principal.as_ref(), session, response).await {
+            Received::NotOurs => Ok(Some(Passage::Pass(Pass::default()))),
+            Received::Taken => Ok(None),
+            Received::Refused => Err(Refusal::UnexpectedResponse),
+        }
+    }
+
+    /// What is asked for, if the scopes allow it, and what it does to the world.
+    fn authorize(&mut self, parts: &Parts, message: &Message) -> Result<(Operation, Effect), Refusal> {
+        let era = check(&parts.headers, message)?;
         self.revision = era.revision();
-        let operation = Operation::of(&message, era)?;
+        let operation = Operation::of(message, era)?;
         self.method = operation.method.name;
         self.target = target_name(&operation.target);
         self.span.record("method", self.method);
         self.span.record("target", self.target.as_deref());
+        self.know_client(era, message);
         let policy = &self.guard.inner.policy;
         let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));
         // What does not exist for this caller has no parameters either: an answer about them would show that it does.
@@ -77,7 +106,7 @@ impl Exchange {
             headers.check(&parts.headers, message.arguments())?;
         }
         match verdict {
-            Verdict::Allow(_) => Ok(()),
+            Verdict::Allow(effect) => Ok((operation, effect)),
             Verdict::NotFound => Err(Refusal::NotFound),
             Verdict::NeedsScopes { needed, .. } if self.principal.is_none() => {
                 Err(Refusal::NoToken { needed: Some(needed) })
@@ -89,6 +118,23 @@ impl Exchange {
                 Err(Refusal::InsufficientScope { needed, denial })
             }
         }
+    }
+
+    /// What the client can do: by this request, by its session, or by the `initialize` that this is.
+    fn know_client(&mut self, era: Era, message: &Message) {
+        if self.method == "initialize" {
+            self.declared = Declared::of(message);
+            self.span.record("software", &self.declared.software);
+        }
+        self.client = match era {
+            Era::Modern => {
+                if let Some(info) = message.meta(CLIENT_INFO) {
+                    self.span.record("software", software(info));
+                }
+                Client::new(era, false, message.meta(CLIENT_CAPABILITIES))
+            }
+            Era::Legacy(_) => self.declared.client(era, self.session.is_some()),
+        };
     }
 }
 

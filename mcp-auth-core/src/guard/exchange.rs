@@ -1,9 +1,10 @@
 //! Step three: the answer on its way back.
 //!
-//! 1. A list keeps what the principal may see; lists, `resources/read` and `server/discover` are marked private.
+//! 1. A list keeps what the principal may see, and tools that are confirmed in two steps get their argument; lists, `resources/read` and `server/discover` are marked private.
 //! 2. A session id that the service gives is sealed for the principal.
 //! 3. Event streams are leased and never buffered.
-//! 4. An answer that should be rewritten and is not understood is replaced by an error.
+//! 4. A confirmed tool that asks questions of its own has its state put into ours.
+//! 5. An answer that should be rewritten and is not understood is replaced by an error.
 
 use std::net::IpAddr;
 
@@ -12,11 +13,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::body::{GuardedBody, Rewrite};
+use super::body::{GuardedBody, Rest, Rewrite};
+use super::lease::Term;
+use super::session::Declared;
 use super::{Guard, Lease, lease};
+use crate::confirm::{Client, Continuation, add_token_arguments};
 use crate::http::cors;
 use crate::limit::Permit;
-use crate::mcp::{Id, ListKind, Revision, filter_list, mark_private};
+use crate::mcp::{Era, Id, ListKind, Revision, filter_list, mark_private};
 use crate::principal::Principal;
 
 const SESSION: &str = "mcp-session-id";
@@ -31,10 +35,17 @@ pub struct Exchange {
     pub(super) origin: Option<HeaderValue>,
     pub(super) principal: Option<Principal>,
     pub(super) revision: Revision,
-    pub(super) in_session: bool,
+    /// What the client can do, known once the body was read.
+    pub(super) client: Client,
+    /// What it declared in `initialize`: this one, or the session's.
+    pub(super) declared: Declared,
+    /// The session's own id.
+    pub(super) session: Option<String>,
     pub(super) id: Option<Id>,
     pub(super) method: &'static str,
     pub(super) target: Option<String>,
+    /// What the answer to a confirmed call goes through.
+    pub(super) continuation: Option<Continuation>,
     /// False for an ordinary route.
     pub(super) is_mcp: bool,
     /// Headers that the answer carries, whatever it is.
@@ -50,6 +61,7 @@ impl Exchange {
             address = address.map(tracing::field::display),
             subject = Empty,
             client = Empty,
+            software = Empty,
             method = Empty,
             target = Empty
         );
@@ -60,10 +72,13 @@ impl Exchange {
             origin: None,
             principal: None,
             revision: Revision::V2025_03_26,
-            in_session: false,
+            client: Declared::default().client(Era::Legacy(Revision::V2025_03_26), false),
+            declared: Declared::default(),
+            session: None,
             id: None,
             method: "",
             target: None,
+            continuation: None,
             is_mcp: true,
             notices: Vec::new(),
             permit: None,
@@ -80,7 +95,7 @@ impl Exchange {
     }
 
     /// Prepares the service's answer: its head now, its body as it comes.
-    pub fn respond<B>(mut self, response: Response<B>) -> Response<GuardedBody<B>> {
+    pub fn respond<B, F>(mut self, response: Response<B>) -> Response<GuardedBody<B, F>> {
         let (mut parts, body) = response.into_parts();
         self.seal_session(&mut parts.headers);
         if let Some(origin) = &self.origin {
@@ -91,39 +106,72 @@ impl Exchange {
         let permit = self.permit.take();
         let is_stream = has_type(&parts.headers, "text/event-stream");
         let rewrite = self.rewrite();
-        let mut guarded = match (rewrite, self.id.clone()) {
+        let mut rest = match (rewrite, self.id.clone()) {
             (Some(rewrite), Some(id)) => {
                 parts.headers.remove(header::CONTENT_LENGTH);
                 parts.headers.remove(header::ETAG);
                 let max = self.guard.inner.max_answer;
                 let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
                 if is_stream && !encoded {
-                    GuardedBody::events(body, id, rewrite, max)
+                    Rest::events(body, id, rewrite, max)
                 } else if has_type(&parts.headers, "application/json") && !encoded {
-                    GuardedBody::json(body, id, rewrite, max)
+                    Rest::json(body, id, rewrite, max)
                 } else if parts.status.is_success() {
                     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                     parts.headers.remove(header::CONTENT_ENCODING);
-                    GuardedBody::not_understood(&id)
+                    Rest::not_understood(&id)
                 } else {
-                    GuardedBody::pass(body)
+                    Rest::pass(body)
                 }
             }
-            _ => GuardedBody::pass(body),
+            _ => Rest::pass(body),
         };
         if is_stream && self.is_leased() {
-            let inner = &self.guard.inner;
-            let term = lease::term(
-                self.principal,
-                inner.revocations.clone(),
-                inner.clock.clone(),
-                inner.shutdown.subscribe(),
-            );
             let farewell =
                 if self.method == "subscriptions/listen" { self.id.as_ref().map(listen_ended) } else { None };
-            guarded = guarded.leased(term, farewell);
+            rest = rest.leased(self.term(), farewell);
         }
-        Response::from_parts(parts, guarded.holding(permit))
+        Response::from_parts(parts, rest.holding(permit).into())
+    }
+
+    /// Prepares the service's answer as the rest of a stream that began with a question.
+    pub fn respond_in_stream<B>(mut self, response: Response<B>) -> Rest<B> {
+        let (parts, body) = response.into_parts();
+        let permit = self.permit.take();
+        let Some(id) = self.id.clone() else { return Rest::ended() };
+        let (rewrite, max) = (self.rewrite(), self.guard.inner.max_answer);
+        let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
+        let rest = if has_type(&parts.headers, "text/event-stream") && !encoded {
+            match rewrite {
+                Some(rewrite) => Rest::events(body, id, rewrite, max),
+                None => Rest::pass(body),
+            }
+        } else if has_type(&parts.headers, "application/json") && !encoded {
+            Rest::json_as_event(body, id, rewrite, max)
+        } else {
+            tracing::error!(status = %parts.status, "the service's answer fits in no stream: it is withheld");
+            Rest::failed(&id)
+        };
+        let leased = self.guard.inner.lease == Lease::All;
+        let rest = if leased { rest.leased(self.term(), None) } else { rest };
+        rest.holding(permit)
+    }
+
+    /// The end of a stream that began with a question, where the service failed.
+    pub fn fail_in_stream<B>(self) -> Rest<B> {
+        tracing::error!("the service failed after a question");
+        self.id.as_ref().map_or_else(Rest::ended, Rest::failed)
+    }
+
+    /// Completes when what opened a stream ends.
+    pub(super) fn term(&self) -> Term {
+        let inner = &self.guard.inner;
+        lease::term(
+            self.principal.clone(),
+            inner.revocations.clone(),
+            inner.clock.clone(),
+            inner.shutdown.subscribe(),
+        )
     }
 
     fn seal_session(&self, headers: &mut HeaderMap) {
@@ -131,7 +179,7 @@ impl Exchange {
         if self.is_modern() {
             return;
         }
-        match self.guard.inner.sessions.seal(&inner, self.principal.as_ref()) {
+        match self.guard.inner.sessions.seal(&inner, &self.declared, self.principal.as_ref()) {
             Some(sealed) => drop(headers.insert(SESSION, sealed)),
             None => tracing::error!("the service gave a session id that cannot be sealed: it is withheld"),
         }
@@ -149,12 +197,22 @@ impl Exchange {
     fn rewrite(&self) -> Option<Rewrite> {
         let modern = self.is_modern();
         if let Some(list) = ListKind::of(self.method) {
-            let (guard, principal) = (self.guard.clone(), self.principal.clone());
+            let (guard, principal, client) = (self.guard.clone(), self.principal.clone(), self.client);
             return Some(Box::new(move |body: &Bytes| {
-                filter_list(body, list, modern, |name| {
-                    guard.inner.policy.is_listed(principal.as_ref(), list, name)
+                let inner = &guard.inner;
+                let kept = filter_list(body, list, modern, |name| {
+                    inner.policy.is_listed(principal.as_ref(), list, name)
+                })?;
+                if list != ListKind::Tools {
+                    return Ok(kept);
+                }
+                add_token_arguments(&kept, |name| {
+                    inner.policy.rule(name).is_some_and(|rule| inner.gate.uses_tokens(rule, client))
                 })
             }));
+        }
+        if let Some(continuation) = self.continuation.clone() {
+            return Some(Box::new(move |body: &Bytes| continuation.wrap(body)));
         }
         match self.method {
             "resources/read" | "server/discover" => {

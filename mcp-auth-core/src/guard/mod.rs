@@ -6,11 +6,13 @@
 //!    answered; the method; the failure budget of the address; the credential; the verifier; revocations; the session; the
 //!    media types. The body has not been read.
 //! 2. **Decide** ([`Admitted::decide`], `decide.rs`), from one strict reading of the body: one message; headers that agree
-//!    with it; a method that exists; a target that is declared; the scopes for it.
+//!    with it; a method that exists; a target that is declared; the scopes for it; the confirmation of a tool's call
+//!    (`confirm.rs`), which in a legacy session is asked for in the answer's own stream (`ask.rs`).
 //! 3. **Respond** ([`Exchange::respond`], `exchange.rs`): lists are filtered, sessions sealed, streams leased.
 //!
-//! What was checked is what is forwarded: the original bytes. `Authorization`, `DPoP` and a principal that came in are
-//! removed; the verified [`Principal`](crate::Principal) travels in the request's extensions. Whatever is not understood is refused.
+//! What was checked is what is forwarded: the original bytes, without what belongs to a confirmation. `Authorization`, `DPoP` and a principal that came in are
+//! removed; the verified [`Principal`](crate::Principal) travels in the request's extensions, and so does the
+//! [`Confirmed`](crate::confirm::Confirmed) of a call that somebody confirmed. Whatever is not understood is refused.
 //!
 //! ```
 //! use mcp_auth_core::{Guard, Principal, ToolPolicies, TokenVerifier, Credential};
@@ -42,9 +44,11 @@
 
 mod admit;
 mod answer;
+mod ask;
 mod authenticate;
 mod body;
 mod builder;
+mod confirm;
 mod decide;
 mod documents;
 mod exchange;
@@ -52,6 +56,7 @@ mod lease;
 mod media;
 mod path;
 mod refusal;
+mod rest;
 mod session;
 
 use std::fmt;
@@ -63,6 +68,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::confirm::ConfirmationGate;
 use crate::http::{HostRules, ResourceUrl, TrustedProxies};
 use crate::limit::{FailureBudget, PrincipalLimits};
 use crate::mcp::Limits;
@@ -74,12 +80,14 @@ use crate::verify::dpop::Dpop;
 use crate::verify::{Revocations, TokenCache, TokenVerifier};
 
 pub use admit::{Admission, Admitted};
+pub use ask::{AskThenForward, Settling};
 pub use body::GuardedBody;
 pub use builder::GuardBuilder;
 pub use decide::{Decision, Forward};
 pub use exchange::Exchange;
 pub use lease::Lease;
 pub use refusal::Refusal;
+pub use rest::Rest;
 
 /// Decides about every request to one MCP endpoint. Cheap to clone; clones are the same guard.
 #[derive(Clone)]
@@ -96,6 +104,7 @@ struct Inner {
     proxies: TrustedProxies,
     verifier: Arc<dyn TokenVerifier>,
     policy: Arc<dyn ScopePolicy>,
+    gate: Arc<dyn ConfirmationGate>,
     revocations: Vec<Revocations>,
     challenge_scope: ScopeSet,
     obtainable: Option<ScopeSet>,

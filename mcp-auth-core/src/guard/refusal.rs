@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::confirm::GateRefusal;
 use crate::credential::CredentialError;
 use crate::http::{BodyError, HostRefusal};
 use crate::mcp::{ParseError, ProtocolError};
@@ -98,6 +99,9 @@ pub enum Refusal {
     /// Undeclared or hidden.
     #[error("what was asked for is not declared, or hidden from this principal")]
     NotFound,
+    /// A call that was not confirmed, or cannot be.
+    #[error(transparent)]
+    Confirmation(#[from] GateRefusal),
     /// A declared operation without the scopes for it.
     #[error("the scopes do not suffice: {needed} is needed")]
     InsufficientScope {
@@ -141,6 +145,7 @@ impl Refusal {
             Self::Protocol(error) => error.kind(),
             Self::UnexpectedResponse => "unexpected_response",
             Self::NotFound => "not_found",
+            Self::Confirmation(refusal) => refusal.kind(),
             Self::InsufficientScope { .. } => "insufficient_scope",
         }
     }
@@ -168,6 +173,7 @@ impl Refusal {
             Self::Body(error) => error.status(),
             Self::Message(error) => error.http_status(),
             Self::Protocol(error) => error.http_status(),
+            Self::Confirmation(refusal) => refusal.status(),
             Self::NotFound | Self::InsufficientScope { denial: Denial::ToolError, .. } => StatusCode::OK,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         }

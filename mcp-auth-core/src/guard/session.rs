@@ -1,8 +1,10 @@
 //! Sessions of the legacy era (up to 2025-11-25): the id that a client gets is sealed.
 //!
-//! 1. What leaves is `base64url(AES-256-GCM(inner id))`, with the resource and the principal's key as associated data.
-//! 2. An id that does not open for this principal is answered like one that never was: 404.
-//! 3. There is no table. Replicas that share a key open each other's ids.
+//! 1. What leaves is `base64url(AES-256-GCM(declared, inner id))`, with the format, the resource and the principal's key as
+//!    associated data.
+//! 2. With the id travels what the client declared in `initialize`: whether it shows forms and opens links, its name and version.
+//! 3. An id that does not open for this principal, or was sealed in another format, is answered like one that never was: 404.
+//! 4. There is no table. Replicas that share a key open each other's ids.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::rand;
@@ -11,11 +13,69 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
+use crate::confirm::Client;
+use crate::mcp::{Era, Message, Raw};
 use crate::principal::Principal;
 
 const MAX_INNER: usize = 512;
 const MAX_SEALED: usize = 1024;
+/// The most bytes of a client's name and version that are kept.
+const MAX_SOFTWARE: usize = 64;
+const FORM: u8 = 1;
+const URL: u8 = 2;
 const KEY_LEN: usize = 32;
+
+/// What a client said of itself in `initialize`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Declared {
+    form: bool,
+    url: bool,
+    /// Name and version, cut to [`MAX_SOFTWARE`] bytes.
+    pub(super) software: String,
+}
+
+impl Declared {
+    /// What an `initialize` declares.
+    pub(super) fn of(message: &Message) -> Self {
+        let client = Client::new(Era::Modern, false, message.param("capabilities"));
+        Self {
+            form: client.form,
+            url: client.url,
+            software: message.param("clientInfo").map(software).unwrap_or_default(),
+        }
+    }
+
+    /// The client of a request in `era`.
+    pub(super) fn client(&self, era: Era, in_session: bool) -> Client {
+        Client { era, in_session, form: self.form, url: self.url }
+    }
+
+    fn flags(&self) -> u8 {
+        (if self.form { FORM } else { 0 }) | (if self.url { URL } else { 0 })
+    }
+}
+
+/// The name and version in a `clientInfo`, in one line.
+pub(super) fn software(info: Raw<'_>) -> String {
+    let text = |key| info.get(key).and_then(Raw::as_str).unwrap_or_default();
+    let both = format!("{} {}", text("name"), text("version"));
+    let mut kept = String::new();
+    for character in both.trim().chars().filter(|character| !character.is_control()) {
+        if kept.len() + character.len_utf8() > MAX_SOFTWARE {
+            break;
+        }
+        kept.push(character);
+    }
+    kept
+}
+
+/// A session that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    /// The id that the service gave.
+    pub(super) inner: String,
+    pub(super) declared: Declared,
+}
 
 /// Seals and opens session ids.
 pub(super) struct SessionSeal {
@@ -43,12 +103,20 @@ impl SessionSeal {
     }
 
     /// Seals the id that the service gave; `None` if it is no id that could be opened again.
-    pub(super) fn seal(&self, inner: &HeaderValue, principal: Option<&Principal>) -> Option<HeaderValue> {
+    pub(super) fn seal(
+        &self,
+        inner: &HeaderValue,
+        declared: &Declared,
+        principal: Option<&Principal>,
+    ) -> Option<HeaderValue> {
         let inner = inner.as_bytes();
         if inner.is_empty() || inner.len() > MAX_INNER || !inner.iter().all(u8::is_ascii_graphic) {
             return None;
         }
-        let mut sealed = inner.to_vec();
+        let software = declared.software.as_bytes();
+        let mut sealed = vec![declared.flags(), u8::try_from(software.len()).ok()?];
+        sealed.extend_from_slice(software);
+        sealed.extend_from_slice(inner);
         let nonce = self.key.seal_in_place_append_tag(Aad::from(self.aad(principal)), &mut sealed).ok()?;
         let mut whole = nonce.as_ref().to_vec();
         whole.append(&mut sealed);
@@ -56,7 +124,7 @@ impl SessionSeal {
     }
 
     /// Opens an id that a client sent; `None` if it is forged, foreign or damaged.
-    pub(super) fn open(&self, sealed: &HeaderValue, principal: Option<&Principal>) -> Option<HeaderValue> {
+    pub(super) fn open(&self, sealed: &HeaderValue, principal: Option<&Principal>) -> Option<Session> {
         let sealed = sealed.as_bytes();
         if sealed.len() > MAX_SEALED {
             return None;
@@ -65,13 +133,17 @@ impl SessionSeal {
         let (nonce, rest) = whole.split_at_checked(12)?;
         let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut rest = rest.to_vec();
-        let inner = self.key.open_in_place(nonce, Aad::from(self.aad(principal)), &mut rest).ok()?;
-        HeaderValue::from_bytes(inner).ok()
+        let opened = self.key.open_in_place(nonce, Aad::from(self.aad(principal)), &mut rest).ok()?;
+        let ([flags, length], rest) = opened.split_first_chunk::<2>()?;
+        let (software, inner) = rest.split_at_checked(usize::from(*length))?;
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
+        let declared = Declared { form: flags & FORM != 0, url: flags & URL != 0, software: text(software)? };
+        Some(Session { inner: text(inner)?, declared })
     }
 
     fn aad(&self, principal: Option<&Principal>) -> Vec<u8> {
         let (kind, key) = principal.map_or(("anonymous", ""), |principal| ("principal", principal.key()));
-        format!("mcp-session\n{}\n{kind}\n{key}", self.resource).into_bytes()
+        format!("mcp-session 2\n{}\n{kind}\n{key}", self.resource).into_bytes()
     }
 }
 
@@ -92,11 +164,34 @@ mod tests {
         let ada = Principal::builder("i", "ada").build();
         let bob = Principal::builder("i", "bob").build();
         let inner = HeaderValue::from_static("abc-123");
-        let sealed = seal.seal(&inner, Some(&ada)).unwrap();
-        assert_eq!(seal.open(&sealed, Some(&ada)).unwrap(), inner);
-        assert!(seal.open(&sealed, Some(&bob)).is_none());
-        assert!(seal.open(&sealed, None).is_none());
+        for form in [false, true] {
+            for url in [false, true] {
+                let declared = Declared { form, url, software: "client 1.0 ü".to_owned() };
+                let sealed = seal.seal(&inner, &declared, Some(&ada)).unwrap();
+                let session = Session { inner: "abc-123".to_owned(), declared };
+                assert_eq!(seal.open(&sealed, Some(&ada)), Some(session));
+                assert!(seal.open(&sealed, Some(&bob)).is_none());
+                assert!(seal.open(&sealed, None).is_none());
+                assert!(SessionSeal::random("https://x/mcp").unwrap().open(&sealed, Some(&ada)).is_none());
+            }
+        }
         assert!(seal.open(&inner, Some(&ada)).is_none());
-        assert!(SessionSeal::random("https://x/mcp").unwrap().open(&sealed, Some(&ada)).is_none());
+    }
+
+    #[test]
+    fn the_longest_that_is_sealed_opens_again() {
+        let seal = SessionSeal::random("https://x/mcp").unwrap();
+        let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "capabilities": { "elicitation": {} },
+            "clientInfo": { "name": format!("a\nb{}", "é".repeat(500)), "version": "1" } } });
+        let message = Message::parse(&body.to_string().into(), &crate::mcp::Limits::default()).unwrap();
+        let declared = Declared::of(&message);
+        assert!(declared.form && !declared.url);
+        assert!(declared.software.starts_with("abé") && declared.software.len() <= MAX_SOFTWARE);
+        let inner = HeaderValue::try_from("x".repeat(MAX_INNER)).unwrap();
+        let sealed = seal.seal(&inner, &declared, None).unwrap();
+        assert_eq!(seal.open(&sealed, None).unwrap().declared, declared);
+        let longer = HeaderValue::try_from("x".repeat(MAX_INNER + 1)).unwrap();
+        assert!(seal.seal(&longer, &declared, None).is_none());
     }
 }

@@ -4,6 +4,7 @@ use super::arguments::Arguments;
 use super::declaration::{Denial, Effect, ToolPolicy};
 use super::tools::ToolPolicies;
 use crate::config::ConfigErrors;
+use crate::confirm::Rule;
 use crate::mcp::{Access, ListKind, Operation, ParamHeaders, Target};
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
@@ -56,6 +57,18 @@ pub trait ScopePolicy: Send + Sync + 'static {
     fn param_headers(&self, tool: &str) -> Option<&ParamHeaders> {
         let _ = tool;
         None
+    }
+
+    /// How calls of a tool are confirmed. Without a rule, what [`decide`](Self::decide) calls destructive is asked about, and all else
+    /// runs.
+    fn rule(&self, tool: &str) -> Option<&Rule> {
+        let _ = tool;
+        None
+    }
+
+    /// Every tool that has a rule, so that the gate can say at start what is wrong with it.
+    fn rules(&self) -> Vec<(&str, &Rule)> {
+        Vec::new()
     }
 
     /// Adds what is wrong with the declarations, at start.
@@ -112,6 +125,14 @@ impl ScopePolicy for ToolPolicies {
 
     fn param_headers(&self, tool: &str) -> Option<&ParamHeaders> {
         self.param_headers.get(tool)
+    }
+
+    fn rule(&self, tool: &str) -> Option<&Rule> {
+        self.tools.get(tool).map(ToolPolicy::rule)
+    }
+
+    fn rules(&self) -> Vec<(&str, &Rule)> {
+        self.declared_tools().into_iter().map(|(name, policy)| (name, policy.rule())).collect()
     }
 
     fn report(&self, errors: &mut ConfigErrors) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Arguments;
+use crate::confirm::{Previewer, Rule};
 use crate::scope::{ScopeError, ScopeSet};
 
 /// What a call does to the world, the harmless first.
@@ -45,37 +46,46 @@ pub struct ToolPolicy {
     pub(super) need: Need,
     pub(super) effect: Effect,
     pub(super) denial: Denial,
+    pub(super) rule: Rule,
     pub(super) problem: Option<ScopeError>,
 }
 
 /// Changes nothing; needs `scopes` (space-separated, at least one).
 pub fn read(scopes: &str) -> ToolPolicy {
-    ToolPolicy::new(Effect::Read, scopes)
+    ToolPolicy::new(Effect::Read, scopes, Rule::default())
 }
 
-/// Adds or changes something; needs `scopes` (space-separated, at least one).
+/// Adds or changes something; needs `scopes` (space-separated, at least one). Runs without a question, and counts in the
+/// write budget ([`Rule::write`]).
 pub fn write(scopes: &str) -> ToolPolicy {
-    ToolPolicy::new(Effect::Write, scopes)
+    ToolPolicy::new(Effect::Write, scopes, Rule::write())
 }
 
-/// Removes or overwrites something; needs `scopes` (space-separated, at least one).
+/// Removes or overwrites something; needs `scopes` (space-separated, at least one). A tool runs only after the client has asked
+/// its user ([`Rule::destructive`]).
 pub fn destructive(scopes: &str) -> ToolPolicy {
-    ToolPolicy::new(Effect::Destructive, scopes)
+    ToolPolicy::new(Effect::Destructive, scopes, Rule::destructive())
 }
 
 /// Open to everybody, without a token; changes nothing.
 pub fn public() -> ToolPolicy {
-    ToolPolicy { need: Need::Public, effect: Effect::Read, denial: Denial::Challenge, problem: None }
+    ToolPolicy {
+        need: Need::Public,
+        effect: Effect::Read,
+        denial: Denial::Challenge,
+        rule: Rule::default(),
+        problem: None,
+    }
 }
 
 impl ToolPolicy {
-    fn new(effect: Effect, scopes: &str) -> Self {
+    fn new(effect: Effect, scopes: &str, rule: Rule) -> Self {
         let (scopes, problem) = match ScopeSet::parse(scopes) {
             Ok(scopes) if scopes.is_empty() => (scopes, Some(ScopeError::Character)),
             Ok(scopes) => (scopes, None),
             Err(problem) => (ScopeSet::default(), Some(problem)),
         };
-        Self { need: Need::Scopes(scopes), effect, denial: Denial::Challenge, problem }
+        Self { need: Need::Scopes(scopes), effect, denial: Denial::Challenge, rule, problem }
     }
 
     /// Needs more scopes, depending on the arguments: `more` returns them space-separated, or an empty text for none.
@@ -99,6 +109,24 @@ impl ToolPolicy {
     pub fn denial(mut self, denial: Denial) -> Self {
         self.denial = denial;
         self
+    }
+
+    /// Says how calls are confirmed, in place of what follows from the effect. Tools only. What the tool says of itself still makes
+    /// it stricter: see [`Rule::with_tool`].
+    pub fn confirm(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Looks at what a call would do, for whoever is asked to confirm it.
+    pub fn preview(mut self, previewer: impl Previewer) -> Self {
+        self.rule = self.rule.preview(previewer);
+        self
+    }
+
+    /// How calls are confirmed.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
     /// What a call does to the world.
@@ -143,6 +171,7 @@ impl fmt::Debug for ToolPolicy {
             .field("scopes", &self.scopes())
             .field("by_arguments", &matches!(self.need, Need::ByArguments { .. }))
             .field("denial", &self.denial)
+            .field("rule", &self.rule)
             .finish()
     }
 }

@@ -5,7 +5,9 @@
 //!    without the scopes is answered ([`Denial`]).
 //! 3. Scopes may depend on the arguments; then the function sees exactly the arguments that are forwarded.
 //! 4. Where several declarations match one resource, all of them must be satisfied.
-//! 5. Listing is presentation: what a list hides is refused at the call as well.
+//! 5. How calls are confirmed follows from the effect, unless the declaration says otherwise; what a tool says of itself makes that
+//!    stricter and never weaker.
+//! 6. Listing is presentation: what a list hides is refused at the call as well.
 //!
 //! ```
 //! use mcp_auth_core::policy::{ToolPolicies, destructive, public, read};

@@ -1,8 +1,9 @@
 //! All declarations of a service.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::declaration::ToolPolicy;
 use super::template::UriTemplate;
@@ -34,7 +35,8 @@ pub enum PolicyError {
 #[derive(Clone, Debug, Default)]
 #[must_use = "hand it to `Guard::builder().tools()`"]
 pub struct ToolPolicies {
-    known_tools: Option<BTreeSet<Box<str>>>,
+    /// What each tool that exists says of itself, without its input.
+    known_tools: Option<BTreeMap<Box<str>, Value>>,
     pub(super) param_headers: HashMap<Box<str>, ParamHeaders>,
     pub(super) tools: HashMap<Box<str>, ToolPolicy>,
     pub(super) resources: Vec<(UriTemplate, ToolPolicy)>,
@@ -52,9 +54,9 @@ impl ToolPolicies {
     /// [`PolicyError`] if one of them does not.
     pub fn from_tools<T: Serialize>(tools: impl IntoIterator<Item = T>) -> Result<Self, PolicyError> {
         let mut policies = Self::default();
-        let mut known = BTreeSet::new();
+        let mut known = BTreeMap::new();
         for tool in tools {
-            let tool = serde_json::to_value(tool)?;
+            let mut tool = serde_json::to_value(tool)?;
             let name: Box<str> =
                 tool.get("name").and_then(|name| name.as_str()).ok_or(PolicyError::Nameless)?.into();
             if let Some(schema) = tool.get("inputSchema") {
@@ -64,7 +66,10 @@ impl ToolPolicies {
                     policies.param_headers.insert(name.clone(), headers);
                 }
             }
-            known.insert(name);
+            if let Some(members) = tool.as_object_mut() {
+                members.remove("inputSchema");
+            }
+            known.insert(name, tool);
         }
         policies.known_tools = Some(known);
         Ok(policies)
@@ -75,10 +80,17 @@ impl ToolPolicies {
         Self::default()
     }
 
-    /// Declares a tool.
-    pub fn tool(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
+    /// Declares a tool. What it says of itself, where that is known, makes its confirmation stricter
+    /// ([`Rule::with_tool`](crate::confirm::Rule::with_tool)).
+    pub fn tool(mut self, name: impl Into<Box<str>>, mut policy: ToolPolicy) -> Self {
         let name = name.into();
         self.check("tool", &name, &policy);
+        if let Some(tool) = self.known_tools.as_ref().and_then(|known| known.get(&name)) {
+            match policy.rule.clone().with_tool(tool) {
+                Ok(rule) => policy.rule = rule,
+                Err(error) => self.problem(format!("tool `{name}`: {error}"), "correct its `_meta`"),
+            }
+        }
         if self.tools.insert(name.clone(), policy).is_some() {
             self.problem(format!("tool `{name}` is declared twice"), "keep one declaration");
         }
@@ -150,7 +162,7 @@ impl ToolPolicies {
         }
         let Some(known) = &self.known_tools else { return };
         let missing: Vec<&str> =
-            known.iter().filter(|name| !self.tools.contains_key(*name)).map(|name| &**name).collect();
+            known.keys().filter(|name| !self.tools.contains_key(*name)).map(|name| &**name).collect();
         if !missing.is_empty() {
             errors.push(
                 format!("tools without a declaration: {}", missing.join(", ")),
@@ -158,7 +170,7 @@ impl ToolPolicies {
             );
         }
         let mut unknown: Vec<&str> =
-            self.tools.keys().filter(|name| !known.contains(*name)).map(|name| &**name).collect();
+            self.tools.keys().filter(|name| !known.contains_key(*name)).map(|name| &**name).collect();
         unknown.sort_unstable();
         if !unknown.is_empty() {
             errors.push(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mcp_auth_core::confirm::{Budget, Confirmation, Excess, Passage, Preview, PreviewCall, Rule};
+use mcp_auth_core::confirm::{
+    Budget, Confirmation, ConfirmationGate, Excess, Passage, Preview, PreviewCall, Rule,
+};
 use serde_json::json;
 
 use crate::fixture::*;

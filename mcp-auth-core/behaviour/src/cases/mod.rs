@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod bodies;
+pub mod confirmations;
 pub mod credentials;
 pub mod flood;
 pub mod flow;

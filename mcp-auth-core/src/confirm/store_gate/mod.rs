@@ -119,12 +119,6 @@ impl StoreGate {
         self.with(|inner| inner.clock = clock)
     }
 
-    /// Forgets budgets that are full again; to be called now and then.
-    pub fn sweep(&self) {
-        let now = self.inner.clock.now();
-        self.inner.budgets.values().for_each(|budget| budget.sweep(now));
-    }
-
     async fn decide(&self, call: Call<'_>) -> Result<Passage, GateRefusal> {
         let message = call.message;
         let is_dry_run = dry_run(call)?;
@@ -202,6 +196,11 @@ impl ConfirmationGate for StoreGate {
                 "use `Confirmation::Elicit` or `Approve`: a model would type the words of a second step itself",
             );
         }
+    }
+
+    fn sweep(&self) {
+        let now = self.inner.clock.now();
+        self.inner.budgets.values().for_each(|budget| budget.sweep(now));
     }
 
     async fn receive(&self, principal: Option<&Principal>, session: &str, response: &Message) -> Received {

@@ -1,0 +1,105 @@
+//! The confirmation of a tool's call: what the gate is asked, and what its answer does.
+//!
+//! 1. The gate is asked about every call of a tool that its scopes allow. A tool without a rule is asked about if it is
+//!    destructive.
+//! 2. Only a passage runs the call; whatever else the gate says is answered, counted and logged.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Response, header};
+
+use super::{AskThenForward, Decision, Exchange, Forward};
+use crate::confirm::{Call, Pass, Passage, Question, Rule, Sent};
+use crate::mcp::Message;
+use crate::policy::Effect;
+
+impl Exchange {
+    pub(super) async fn ask_gate(&self, message: &Message, tool: &str, effect: Effect) -> Passage {
+        let inner = &self.guard.inner;
+        let destructive;
+        let rule = match inner.policy.rule(tool) {
+            Some(rule) => rule,
+            None if effect == Effect::Destructive => {
+                destructive = Rule::destructive();
+                &destructive
+            }
+            None => return Passage::Pass(Pass::default()),
+        };
+        let (principal, session) = (self.principal.as_ref(), self.session.as_deref());
+        inner.gate.check(Call { principal, message, tool, rule, client: self.client, session }).await
+    }
+
+    /// Does what the gate said.
+    pub(super) fn act(self, passage: Passage, parts: &mut Parts, body: Bytes) -> Decision {
+        match passage {
+            Passage::Pass(pass) => Decision::Forward(self.pass(pass, parts, body)),
+            Passage::Ask(Question { way, sent: Sent::Event(question), .. }) => {
+                self.note_call("asked", way.as_str());
+                Decision::AskThenForward(AskThenForward::new(self, question, body))
+            }
+            other => Decision::Respond(self.gate_answer(&other)),
+        }
+    }
+
+    /// Lets the call run, without what is the gate's in it.
+    pub(super) fn pass(mut self, pass: Pass, parts: &mut Parts, body: Bytes) -> Forward {
+        let mut kind = "allowed";
+        if let Some(confirmed) = pass.confirmed {
+            kind = "confirmed";
+            let (subject, client, target) = self.names();
+            let (way, by) = (confirmed.way.as_str(), confirmed.by.as_str());
+            tracing::info!(kind, way, by, subject, client, target, "a call was confirmed");
+            parts.extensions.insert(confirmed);
+        }
+        self.continuation = pass.continuation;
+        metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => kind).increment(1);
+        let body = match pass.body {
+            Some(edited) => {
+                if parts.headers.contains_key(header::CONTENT_LENGTH) {
+                    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(edited.len()));
+                }
+                edited
+            }
+            None => body,
+        };
+        Forward { body, exchange: self }
+    }
+
+    /// The answer to a call that does not run now.
+    pub(super) fn gate_answer(&self, passage: &Passage) -> Response<Bytes> {
+        match passage {
+            Passage::Refused(refusal) => return self.refuse(&refusal.clone().into()),
+            Passage::Ask(question) => self.note_call("asked", question.way.as_str()),
+            Passage::DryRun(_) => self.note_call("answered", "dry_run"),
+            Passage::Declined(declined) if declined.cancelled => {
+                self.note_call("refused", "confirmation_cancelled")
+            }
+            Passage::Declined(_) => self.note_call("refused", "confirmation_declined"),
+            Passage::Pass(_) => {}
+        }
+        let Some((status, body)) = passage.answer(self.id.as_ref(), self.is_modern()) else {
+            let why = "a passage that has no answer".to_owned();
+            return self.refuse(&crate::confirm::GateRefusal::Unavailable(why).into());
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.finish_own(response)
+    }
+
+    /// One log line and one count for what was asked or answered.
+    pub(super) fn note_call(&self, outcome: &'static str, kind: &'static str) {
+        metrics::counter!("mcp_auth_requests_total", "outcome" => outcome, "kind" => kind).increment(1);
+        let (subject, client, target) = self.names();
+        tracing::info!(kind, subject, client, target, "a call was {outcome}");
+    }
+
+    fn names(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        let principal = self.principal.as_ref();
+        (
+            principal.map(|principal| principal.subject()),
+            principal.and_then(|principal| principal.client_id()),
+            self.target.as_deref(),
+        )
+    }
+}
