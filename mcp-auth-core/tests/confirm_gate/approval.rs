@@ -1,9 +1,13 @@
 //! Calls that a signed-in person decides about.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcp_auth_core::confirm::approval::{Approver, DecideError};
-use mcp_auth_core::confirm::{Confirmation, Passage, Phrase, Rule, Voucher};
+use mcp_auth_core::confirm::{
+    Confirmation, Passage, Phrase, Preview, PreviewCall, PreviewError, Rule, Voucher,
+};
 use mcp_auth_core::{Principal, ScopeSet};
 use serde_json::{Value, json};
 
@@ -153,6 +157,27 @@ async fn what_was_approved_must_still_hold() {
     let again = asked(&ada.calls(&world.gate, &rule, &sent()).await);
     let text = again["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("has changed since") && id_in(text) != id, "{text}");
+}
+
+#[tokio::test]
+async fn a_preview_that_fails_does_not_cost_the_approval() {
+    let world = world();
+    let ada = caller(modern(NOTHING));
+    let broken = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&broken);
+    let rule = approve().preview(move |_: PreviewCall| {
+        let is_broken = seen.load(Ordering::SeqCst);
+        async move {
+            if is_broken { Err(PreviewError::Unavailable("down".into())) } else { Ok(Preview::new("Delete")) }
+        }
+    });
+    let first = asked(&ada.calls(&world.gate, &rule, &sent()).await);
+    let id = id_in(first["content"][0]["text"].as_str().unwrap());
+    world.approvals.approve(&id, &person("ada", ""), None, None).await.unwrap();
+    broken.store(true, Ordering::SeqCst);
+    assert_eq!(refused(&ada.calls(&world.gate, &rule, &sent()).await), "confirmation_unavailable");
+    broken.store(false, Ordering::SeqCst);
+    assert!(matches!(ada.calls(&world.gate, &rule, &sent()).await, Passage::Pass(_)));
 }
 
 #[tokio::test]
