@@ -99,7 +99,7 @@ pub struct Question {
 pub enum Sent {
     /// As the whole response: 200, `application/json`.
     Answer(Bytes),
-    /// As an event of the call's own stream, which stays open until [`ConfirmationGate::settle`] answers.
+    /// As an event of the call's own stream, which stays open until [`ConfirmationGate::settle`](super::ConfirmationGate::settle) answers.
     Event(Box<StreamQuestion>),
 }
 

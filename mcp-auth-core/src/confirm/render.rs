@@ -25,7 +25,8 @@ impl Preview {
         list(&mut lines, "Creates", self.creates.iter(), |what| safe(what, VALUE));
         list(&mut lines, "Changes", self.changes.iter(), |change| {
             let (before, after) = (quoted(&change.before, VALUE), quoted(&change.after, VALUE));
-            format!("{}: {before} → {after}", safe(&change.field, NAME))
+            // A word and no arrow: between two texts that run from right to left an arrow would point the wrong way.
+            format!("{}: {before} becomes {after}", safe(&change.field, NAME))
         });
         list(&mut lines, "Removes", self.removes.iter(), |what| safe(what, VALUE));
         if let Some(count) = self.affected {

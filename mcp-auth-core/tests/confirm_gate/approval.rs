@@ -276,3 +276,24 @@ async fn ten_thousand_that_wait_take_little() {
     // The pointer beside each: two hashes in hex, the id, the names of the collections, and the map's own.
     assert!(values + 10_000 * (2 * 64 + 22 + 2 * 300) < 20_000_000, "{values}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_call_many_times_at_once_is_one_approval() {
+    let world = world();
+    let (rule, ada) = (approve(), caller(modern(NOTHING)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (gate, rule, ada) = (world.replica(), rule.clone(), ada.clone());
+        tasks.spawn(async move {
+            let first = asked(&ada.calls(&gate, &rule, &sent()).await);
+            id_in(first["content"][0]["text"].as_str().unwrap())
+        });
+    }
+    let ids: std::collections::HashSet<String> = tasks.join_all().await.into_iter().collect();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(
+        world.store.scan("approvals", "", None, 100).await.unwrap().len(),
+        1,
+        "nothing is left behind"
+    );
+}
