@@ -34,7 +34,9 @@ mod ask;
 mod budget;
 mod digest;
 mod gate;
+mod passage;
 mod preview;
+mod refusal;
 mod render;
 mod rule;
 mod seal;
@@ -48,11 +50,10 @@ pub use ask::stream::StreamQuestion;
 pub use ask::two_step::{TOKEN_ARGUMENT, add_token_arguments, with_token_argument};
 pub use budget::{Budget, Excess, Overspent};
 pub use digest::Digest;
-pub use gate::{
-    Call, ConfirmationGate, Confirmed, Declined, GateRefusal, Pass, Passage, Question, Received, Sent,
-    Voucher,
-};
+pub use gate::{Call, ConfirmationGate, Received};
+pub use passage::{Confirmed, Declined, Pass, Passage, Question, Sent, Voucher};
 pub use preview::{Change, Preview, PreviewCall, PreviewError, Previewer};
+pub use refusal::GateRefusal;
 pub use rule::{CONFIRMATION, Rule, UnknownConfirmation};
 pub use seal::StateRefusal;
 pub use store_gate::{DRY_RUN, REASON, StoreGate};

@@ -14,7 +14,7 @@
 //!     .version("7")
 //!     .irreversible();
 //! let text = preview.text();
-//! assert!(text.contains("status: \"open\" → \"closed\""));
+//! assert!(text.contains("status: \"open\" becomes \"closed\""));
 //! assert!(text.contains("invoice ‹b›2024-1‹/b›"), "no markup from data");
 //! ```
 

@@ -22,12 +22,13 @@ impl Preview {
         if !self.summary.is_empty() {
             lines.push(format!("What: {}", safe(&self.summary, VALUE)));
         }
-        list(&mut lines, "Creates", &self.creates, |what| safe(what, VALUE));
-        list(&mut lines, "Changes", &self.changes, |change| {
+        list(&mut lines, "Creates", self.creates.iter(), |what| safe(what, VALUE));
+        list(&mut lines, "Changes", self.changes.iter(), |change| {
             let (before, after) = (quoted(&change.before, VALUE), quoted(&change.after, VALUE));
-            format!("{}: {before} → {after}", safe(&change.field, NAME))
+            // A word and no arrow: between two texts that run from right to left an arrow would point the wrong way.
+            format!("{}: {before} becomes {after}", safe(&change.field, NAME))
         });
-        list(&mut lines, "Removes", &self.removes, |what| safe(what, VALUE));
+        list(&mut lines, "Removes", self.removes.iter(), |what| safe(what, VALUE));
         if let Some(count) = self.affected {
             lines.push(format!("Affected in all: {count}"));
         }
@@ -40,36 +41,41 @@ impl Preview {
     }
 }
 
-fn list<T>(lines: &mut Vec<String>, title: &str, entries: &[T], show: impl Fn(&T) -> String) {
-    if entries.is_empty() {
+/// Shows the first entries and counts them all.
+fn list<T>(
+    lines: &mut Vec<String>,
+    title: &str,
+    mut entries: impl Iterator<Item = T>,
+    show: impl Fn(T) -> String,
+) {
+    let shown: Vec<String> =
+        entries.by_ref().take(ENTRIES).map(|entry| format!("- {}", show(entry))).collect();
+    let more = entries.count();
+    if shown.is_empty() {
         return;
     }
-    lines.push(format!("{title} ({}):", entries.len()));
-    lines.extend(entries.iter().take(ENTRIES).map(|entry| format!("- {}", show(entry))));
-    if entries.len() > ENTRIES {
-        lines.push(format!("- … and {} more", entries.len() - ENTRIES));
+    lines.push(format!("{title} ({}):", shown.len() + more));
+    lines.extend(shown);
+    if more > 0 {
+        lines.push(format!("- … and {more} more"));
     }
 }
 
 /// The arguments of a call that has no preview; those named in `hidden` without their values.
 pub(super) fn arguments(arguments: Option<Raw<'_>>, without: &[&str], hidden: &[Box<str>]) -> String {
-    let entries: Vec<(String, String)> = arguments
-        .into_iter()
-        .flat_map(Raw::members)
-        .filter(|member| !without.contains(&&*member.key))
-        .map(|member| {
-            let value = match member.value.kind() {
-                _ if hidden.iter().any(|name| **name == *member.key) => "(not shown)".to_owned(),
-                Kind::String => quoted(&member.value.as_str().unwrap_or_default(), VALUE),
-                _ => safe(&String::from_utf8_lossy(member.value.bytes()), VALUE),
-            };
-            (safe(&member.key, NAME), value)
-        })
-        .collect();
-    if entries.is_empty() {
+    let members =
+        arguments.into_iter().flat_map(Raw::members).filter(|member| !without.contains(&&*member.key));
+    let mut lines = Vec::new();
+    list(&mut lines, "Arguments", members, |member| {
+        let value = match member.value.kind() {
+            _ if hidden.iter().any(|name| **name == *member.key) => "(not shown)".to_owned(),
+            Kind::String => quoted(&member.value.as_str().unwrap_or_default(), VALUE),
+            _ => safe(&String::from_utf8_lossy(member.value.bytes()), VALUE),
+        };
+        format!("{}: {value}", safe(&member.key, NAME))
+    });
+    if lines.is_empty() {
         return "Without arguments.".to_owned();
     }
-    let mut lines = Vec::new();
-    list(&mut lines, "Arguments", &entries, |(name, value)| format!("{name}: {value}"));
     lines.join("\n")
 }

@@ -18,6 +18,8 @@ pub(super) fn safe(text: &str, most: usize) -> String {
             '&' => out.push('\u{FF06}'),
             // `//` after a colon makes a link in many clients, whatever the scheme is.
             '/' if out.ends_with(':') => out.push_str(" /"),
+            // And so does this, without any scheme.
+            '.' if ends_with_www(&out) => out.push('\u{2024}'),
             _ => out.push(shown(character)),
         }
     }
@@ -31,6 +33,10 @@ pub(super) fn safe(text: &str, most: usize) -> String {
 /// The same, in quotation marks that the text cannot close.
 pub(super) fn quoted(text: &str, most: usize) -> String {
     format!("\"{}\"", safe(text, most))
+}
+
+fn ends_with_www(text: &str) -> bool {
+    text.len().checked_sub(3).and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case("www"))
 }
 
 fn shown(character: char) -> char {

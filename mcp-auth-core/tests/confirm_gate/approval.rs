@@ -1,9 +1,13 @@
 //! Calls that a signed-in person decides about.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcp_auth_core::confirm::approval::{Approver, DecideError};
-use mcp_auth_core::confirm::{Confirmation, Passage, Phrase, Rule, Voucher};
+use mcp_auth_core::confirm::{
+    Confirmation, Passage, Phrase, Preview, PreviewCall, PreviewError, Rule, Voucher,
+};
 use mcp_auth_core::{Principal, ScopeSet};
 use serde_json::{Value, json};
 
@@ -156,6 +160,27 @@ async fn what_was_approved_must_still_hold() {
 }
 
 #[tokio::test]
+async fn a_preview_that_fails_does_not_cost_the_approval() {
+    let world = world();
+    let ada = caller(modern(NOTHING));
+    let broken = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&broken);
+    let rule = approve().preview(move |_: PreviewCall| {
+        let is_broken = seen.load(Ordering::SeqCst);
+        async move {
+            if is_broken { Err(PreviewError::Unavailable("down".into())) } else { Ok(Preview::new("Delete")) }
+        }
+    });
+    let first = asked(&ada.calls(&world.gate, &rule, &sent()).await);
+    let id = id_in(first["content"][0]["text"].as_str().unwrap());
+    world.approvals.approve(&id, &person("ada", ""), None, None).await.unwrap();
+    broken.store(true, Ordering::SeqCst);
+    assert_eq!(refused(&ada.calls(&world.gate, &rule, &sent()).await), "confirmation_unavailable");
+    broken.store(false, Ordering::SeqCst);
+    assert!(matches!(ada.calls(&world.gate, &rule, &sent()).await, Passage::Pass(_)));
+}
+
+#[tokio::test]
 async fn time_and_number_are_bounded() {
     let world = world();
     let gate = world.replica().approvals(world.approvals.clone().at_most(3));
@@ -250,4 +275,25 @@ async fn ten_thousand_that_wait_take_little() {
     let values: usize = waiting.iter().map(|entry| entry.value.len() + entry.id.len()).sum();
     // The pointer beside each: two hashes in hex, the id, the names of the collections, and the map's own.
     assert!(values + 10_000 * (2 * 64 + 22 + 2 * 300) < 20_000_000, "{values}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_call_many_times_at_once_is_one_approval() {
+    let world = world();
+    let (rule, ada) = (approve(), caller(modern(NOTHING)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (gate, rule, ada) = (world.replica(), rule.clone(), ada.clone());
+        tasks.spawn(async move {
+            let first = asked(&ada.calls(&gate, &rule, &sent()).await);
+            id_in(first["content"][0]["text"].as_str().unwrap())
+        });
+    }
+    let ids: std::collections::HashSet<String> = tasks.join_all().await.into_iter().collect();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(
+        world.store.scan("approvals", "", None, 100).await.unwrap().len(),
+        1,
+        "nothing is left behind"
+    );
 }

@@ -326,3 +326,20 @@ fn rules_that_cannot_be_kept_are_found_at_start() {
     assert!(without.uses_tokens(&Rule::destructive().or(Fallback::TwoStep), modern(NOTHING)));
     assert!(!without.uses_tokens(&Rule::destructive().or(Fallback::TwoStep), modern(FORMS)));
 }
+
+#[tokio::test]
+async fn what_is_large_is_asked_about_in_few_words() {
+    let world = world();
+    let ada = caller(modern(FORMS));
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let many: serde_json::Map<String, Value> = (0..200_000).map(|n| (format!("k{n}"), json!(n))).collect();
+    for arguments in [
+        json!({ "text": "x".repeat(3_900_000) }),
+        Value::Object(many),
+        serde_json::from_str(&format!("{{\"d\":{deep}}}")).unwrap(),
+    ] {
+        let question =
+            asked(&ada.calls(&world.gate, &Rule::destructive(), &call(arguments, json!({}))).await);
+        assert!(question.to_string().len() < 4000);
+    }
+}

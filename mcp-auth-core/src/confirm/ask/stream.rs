@@ -25,6 +25,8 @@ use crate::time::Timestamp;
 /// Begins the ids of our questions.
 const PREFIX: &str = "mcp-auth-";
 const WAITING: &str = "elicitations";
+/// The length of what follows: 16 random bytes in base64url.
+const ID_LEN: usize = 22;
 /// The most questions that wait in one session.
 const MOST: usize = 16;
 
@@ -123,6 +125,9 @@ pub(in super::super) async fn receive(
     else {
         return Ok(Received::NotOurs);
     };
+    if id.len() != PREFIX.len() + ID_LEN || !id.is_ascii() {
+        return Ok(Received::Refused);
+    }
     let key = key(principal, session, &id);
     let Some(entry) = store.get(&key).await? else { return Ok(Received::Refused) };
     if decode(&entry.value)?.reply.is_some() {

@@ -141,6 +141,8 @@ impl Ours<'_> {
             Found::Waits { id } => self.link(way, approvals.link(&id), &id, None, None),
             Found::Nothing => self.new_page(way, None).await,
             Found::Decided { id, verdict, seen } => {
+                // Before it is used up: a preview that fails now must not cost somebody's approval.
+                let shown = if verdict.approved { Some(self.show().await?) } else { None };
                 if !approvals.take(&self.binding, &id).await? {
                     return self.new_page(way, None).await;
                 }
@@ -149,14 +151,13 @@ impl Ours<'_> {
                     subject: verdict.subject,
                     reason: verdict.reason,
                 };
-                if !verdict.approved {
-                    return Ok(Passage::Declined(Declined { way, by, cancelled: false }));
+                match shown {
+                    None => Ok(Passage::Declined(Declined { way, by, cancelled: false })),
+                    Some(shown) if shown.seen.map(|seen| seen.to_string()) == seen => {
+                        Ok(self.confirmed(way, by, shown))
+                    }
+                    Some(_) => self.new_page(way, Some(CHANGED)).await,
                 }
-                let shown = self.show().await?;
-                if shown.seen.map(|seen| seen.to_string()) != seen {
-                    return self.new_page(way, Some(CHANGED)).await;
-                }
-                Ok(self.confirmed(way, by, shown))
             }
         }
     }

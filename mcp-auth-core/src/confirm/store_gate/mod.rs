@@ -7,6 +7,7 @@
 
 mod answered;
 mod fresh;
+mod rules;
 mod show;
 
 use std::collections::HashMap;
@@ -22,13 +23,13 @@ use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
 use super::seal::{Binding, Seal};
 use super::{
-    Approvals, Budget, Call, Client, Confirmation, ConfirmationGate, Digest, Excess, Fallback, GateRefusal,
-    Pass, Passage, Question, Received, Rule, Sent, Way, choose,
+    Approvals, Budget, Call, Client, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question,
+    Received, Rule, Sent, Way,
 };
 use crate::config::ConfigErrors;
 use crate::mcp::{Kind, Message, Raw};
 use crate::principal::Principal;
-use crate::store::{KeyRing, Store, StoreError};
+use crate::store::{KeyRing, Store};
 use crate::time::Clock;
 
 /// The key of `_meta` that asks for a dry run with `true`.
@@ -165,37 +166,11 @@ impl ConfirmationGate for StoreGate {
     }
 
     fn uses_tokens(&self, rule: &Rule, client: Client) -> bool {
-        let wanted = self.inner.wants(rule);
-        choose(wanted, rule.fallback, client, self.inner.approvals.is_some()) == Way::TwoStep
+        self.inner.uses_tokens(rule, client)
     }
 
     fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors) {
-        let wants = self.inner.wants(rule);
-        let needs_page = wants == Confirmation::Approve || rule.fallback == Fallback::Approve;
-        if needs_page && self.inner.approvals.is_none() {
-            errors.push(
-                format!("tool `{tool}` is to be approved, and there is no approval page"),
-                "give the gate its `approvals`, or the tool another confirmation",
-            );
-        }
-        if rule.four_eyes.is_some() && !needs_page {
-            errors.push(
-                format!("tool `{tool}` demands four eyes and no approval"),
-                "use `Confirmation::Approve`: nobody else is asked in any other way",
-            );
-        }
-        if rule.four_eyes.is_some() && rule.fallback == Fallback::TwoStep {
-            errors.push(
-                format!("tool `{tool}` demands four eyes, and lets others confirm for themselves"),
-                "drop the fallback, or the four eyes",
-            );
-        }
-        if rule.phrase.is_some() && wants <= Confirmation::TwoStep {
-            errors.push(
-                format!("tool `{tool}` demands typed words that nobody is asked for"),
-                "use `Confirmation::Elicit` or `Approve`: a model would type the words of a second step itself",
-            );
-        }
+        self.inner.report(tool, rule, errors);
     }
 
     fn sweep(&self) {
@@ -210,17 +185,6 @@ impl ConfirmationGate for StoreGate {
                 tracing::warn!(%error, "an answer to a question was lost");
                 Received::Refused
             }
-        }
-    }
-}
-
-impl Inner {
-    /// What a tool needs, or would need beyond its budget.
-    fn wants(&self, rule: &Rule) -> Confirmation {
-        let budget = rule.class.as_ref().and_then(|class| self.budgets.get(class));
-        match (rule.confirmation, budget.map(|budget| budget.excess())) {
-            (Confirmation::None, Some(Excess::Confirm(beyond))) => beyond.max(Confirmation::TwoStep),
-            (confirmation, _) => confirmation,
         }
     }
 }
@@ -288,12 +252,6 @@ fn dry_run(call: Call<'_>) -> Result<bool, GateRefusal> {
         _ => false,
     };
     Ok(flag(call.message.meta(DRY_RUN))? || by_argument)
-}
-
-impl From<StoreError> for GateRefusal {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
 }
 
 impl fmt::Debug for StoreGate {
