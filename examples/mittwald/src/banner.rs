@@ -11,9 +11,6 @@ use crate::logins::Logins;
 use crate::options::AuthorityOptions;
 use crate::state::State;
 
-/// Why destructive tools run without a question.
-pub const NO_GATE: &str = "Until the confirmation gate exists, scopes alone decide about destructive tools.";
-
 /// What is printed at start. `Debug` hides the password; `Display` shows it, and is meant for a terminal, once.
 #[derive(Debug)]
 pub struct Banner {
@@ -96,7 +93,6 @@ impl fmt::Display for Banner {
         )?;
         writeln!(f, "  ChatGPT              Settings > Connectors > Create (developer mode): {url}")?;
         writeln!(f, "  Claude Desktop       Settings > Connectors > Add custom connector: {url}")?;
-        writeln!(f, "  ChatGPT and claude.ai connect from the internet: they need --public-url with https.")?;
-        writeln!(f, "\n{NO_GATE}")
+        writeln!(f, "  ChatGPT and claude.ai connect from the internet: they need --public-url with https.")
     }
 }

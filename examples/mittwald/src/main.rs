@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use mittwald_mcp::banner::NO_GATE;
 use mittwald_mcp::{Options, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -28,7 +27,6 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = start(options).await?;
     write!(io::stdout(), "{}", running.banner())?;
-    tracing::warn!("{NO_GATE}");
     tracing::info!(address = %running.address(), "listening");
     tokio::select! {
         _ = terminate.recv() => {}

@@ -1,18 +1,52 @@
 //! What the tests share: a running server, and calls of it by a real client.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+use std::sync::{Arc, Mutex};
+
 use clap::Parser;
 use mcp_auth_core::testing::Authority;
 use mittwald_mcp::{Cli, Options, Running, start};
-use rmcp::ServiceExt;
-use rmcp::model::{CallToolRequestParams, CallToolResult};
-use rmcp::service::{RoleClient, RunningService, ServiceError};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ElicitRequestParams,
+    ElicitResult, ElicitationAction, ErrorData, Implementation, ProtocolVersion,
+};
+use rmcp::service::{RequestContext, RoleClient, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use serde_json::Value;
+use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, ServiceExt};
+use serde_json::{Value, json};
 
-/// A client of rmcp's.
-pub(crate) type Client = RunningService<RoleClient, ()>;
+/// A client of rmcp's, whose user agrees to what is asked, or does not.
+pub(crate) type Client = RunningService<RoleClient, User>;
+
+/// Who is asked to confirm.
+pub(crate) struct User {
+    agrees: bool,
+    /// What they were asked.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl ClientHandler for User {
+    fn get_info(&self) -> ClientConfig {
+        let elicitation = ClientCapabilities::builder().enable_elicitation().build();
+        ClientConfig::new(elicitation, Implementation::new("tests", "1"))
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams { message, .. } = request else {
+            panic!("a link: {request:?}")
+        };
+        self.asked.lock().unwrap().push(message);
+        Ok(match self.agrees {
+            true => ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "confirm": true })),
+            false => ElicitResult::new(ElicitationAction::Decline),
+        })
+    }
+}
 
 /// Every scope that a tool needs.
 pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete app:delete database:delete \
@@ -50,10 +84,25 @@ pub(crate) fn token(running: &Running, authority: &Authority, scope: &str) -> St
     authority.token(running.mcp_url()).scope(scope).sign()
 }
 
-/// A connected client with this token.
+/// A connected client with this token, whose user agrees to everything.
 pub(crate) async fn connect(url: &str, token: &str) -> Client {
+    connect_as(url, token, true, None).await
+}
+
+/// A connected client with this token, in one era or as it likes.
+pub(crate) async fn connect_as(url: &str, token: &str, agrees: bool, modern: Option<bool>) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
-    ().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
+    let transport = StreamableHttpClientTransport::from_config(config);
+    let user = User { agrees, asked: Arc::default() };
+    match modern {
+        None => user.serve(transport).await,
+        Some(false) => user.serve_with_lifecycle(transport, ClientLifecycleMode::Initialize).await,
+        Some(true) => {
+            let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+            user.serve_with_lifecycle(transport, ClientLifecycleMode::Discover { preferred_versions }).await
+        }
+    }
+    .unwrap()
 }
 
 /// Calls a tool.
