@@ -159,7 +159,8 @@ impl GuardBuilder {
         self
     }
 
-    /// The largest answer, or event, that is rewritten (lists), in bytes. 16 MiB by default.
+    /// The largest answer, or event, that is read before it is passed on, in bytes: a list, and the answer to a call that can be
+    /// confirmed. 16 MiB by default.
     pub fn max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self

@@ -1,0 +1,302 @@
+//! The guard and its gate, without a framework: what follows a question in a stream, and what is forwarded.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::future::Future;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::confirm::{Confirmation, Confirmed, Fallback, Rule, Way};
+use mcp_auth_core::guard::{Admission, Admitted, Decision, Exchange, Forward, GuardedBody, Rest};
+use mcp_auth_core::mcp::{ListKind, Operation};
+use mcp_auth_core::policy::{
+    Arguments, Effect, ScopePolicy, ToolPolicies, Verdict, destructive, read, write,
+};
+use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
+use mcp_auth_core::{Credential, Guard, Principal, ScopeSet, TokenVerifier};
+use serde_json::{Value, json};
+
+struct OneToken;
+
+#[async_trait]
+impl TokenVerifier for OneToken {
+    async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
+        match credential.expose_token() {
+            "secret" => {
+                let scopes = ScopeSet::parse("notes:delete").unwrap();
+                Ok(Principal::builder("https://issuer.example", "ada").scopes(scopes).build().into())
+            }
+            _ => Err(TokenRefusal::Unknown.into()),
+        }
+    }
+    fn authorization_servers(&self) -> Vec<String> {
+        vec!["https://issuer.example".to_owned()]
+    }
+}
+
+fn guard(policy: impl ScopePolicy) -> Guard {
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken).policy(policy).max_answer(500);
+    builder.build().unwrap().0
+}
+
+fn deletes(rule: Rule) -> ToolPolicies {
+    ToolPolicies::new().tool("delete", destructive("notes:delete").confirm(rule))
+}
+
+/// A request as an adapter has it.
+fn request(message: &Value, session: Option<&str>) -> (Parts, Bytes) {
+    let body = Bytes::from(message.to_string());
+    let mut builder = Request::post("/mcp")
+        .header("host", "mcp.example")
+        .header("authorization", "Bearer secret")
+        .header("content-type", "application/json")
+        .header("content-length", body.len())
+        .header("accept", "application/json, text/event-stream");
+    if let Some(session) = session {
+        builder = builder.header("mcp-session-id", session).header("mcp-protocol-version", "2025-06-18");
+    }
+    (builder.body(()).unwrap().into_parts().0, body)
+}
+
+async fn decide(guard: &Guard, parts: &mut Parts, body: Bytes) -> Decision {
+    let Admission::Body(admitted) = guard.admit(parts, None).await else { panic!("not admitted") };
+    Admitted::decide(admitted, parts, body).await
+}
+
+fn forwarded(decision: Decision) -> Forward {
+    let Decision::Forward(forward) = decision else { panic!("{decision:?}") };
+    forward
+}
+
+type Later = Pin<Box<dyn Future<Output = Rest<Full<Bytes>>>>>;
+type Body = GuardedBody<Full<Bytes>, Later>;
+
+/// A session of a client that shows forms.
+async fn session(guard: &Guard) -> String {
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": { "elicitation": {} },
+        "clientInfo": { "name": "c", "version": "1" } } });
+    let (mut parts, body) = request(&hello, None);
+    let Forward { exchange, .. } = forwarded(decide(guard, &mut parts, body).await);
+    let response = Response::builder().header("mcp-session-id", "inner").body(Full::default()).unwrap();
+    let response: Response<Body> = exchange.respond(response);
+    response.headers()["mcp-session-id"].to_str().unwrap().to_owned()
+}
+
+/// The messages of a stream.
+fn messages(stream: &str) -> Vec<Value> {
+    let events = stream.split("\n\n").map(|event| {
+        event.lines().filter_map(|line| line.strip_prefix("data: ")).collect::<Vec<_>>().join("\n")
+    });
+    events.filter(|data| !data.is_empty()).map(|data| serde_json::from_str(&data).unwrap()).collect()
+}
+
+/// What a confirmed call's stream holds after the question, if the service answers so.
+async fn after_yes(answer: Result<Response<Full<Bytes>>, ()>) -> String {
+    let guard = guard(deletes(Rule::destructive()));
+    let session = session(&guard).await;
+    let call = json!({ "jsonrpc": "2.0", "id": "c", "method": "tools/call", "params": { "name": "delete" } });
+    let (mut parts, body) = request(&call, Some(&session));
+    let Decision::AskThenForward(asking) = decide(&guard, &mut parts, body.clone()).await else { panic!() };
+    let response: Response<Body> = asking.respond(|settling| -> Later {
+        Box::pin(async move {
+            let forward = match settling.settle(&mut parts).await {
+                Ok(forward) => forward,
+                Err(rest) => return rest,
+            };
+            assert_eq!(forward.body, body);
+            assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::Elicitation);
+            match answer {
+                Ok(response) => Exchange::respond_in_stream(forward.exchange, response),
+                Err(()) => forward.exchange.fail_in_stream(),
+            }
+        })
+    });
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    let mut stream = Box::pin(response.into_body());
+    let first = stream.frame().await.unwrap().unwrap().into_data().unwrap();
+    let question = messages(std::str::from_utf8(&first).unwrap()).remove(0);
+    assert_eq!(question["method"], "elicitation/create");
+    let yes = json!({ "action": "accept", "content": { "confirm": true } });
+    let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": yes });
+    let (mut parts, body) = request(&answer, Some(&session));
+    let Decision::Respond(taken) = decide(&guard, &mut parts, body).await else { panic!() };
+    assert_eq!(taken.status(), 202);
+    let rest = stream.collect().await.unwrap().to_bytes();
+    String::from_utf8(rest.to_vec()).unwrap()
+}
+
+fn answer(kind: &str, body: &str) -> Result<Response<Full<Bytes>>, ()> {
+    Ok(Response::builder().header("content-type", kind).body(Full::from(body.to_owned())).unwrap())
+}
+
+#[tokio::test]
+async fn the_answer_flows_on_in_the_stream() {
+    let whole = "{\"jsonrpc\":\"2.0\",\r\n \"id\":\"c\",\n\"result\":{\"content\":[]}}";
+    let stream = after_yes(answer("application/json", whole)).await;
+    assert_eq!(messages(&stream), [json!({ "jsonrpc": "2.0", "id": "c", "result": { "content": [] } })]);
+    assert!(stream.ends_with("\n\n") && !stream.contains('\r'), "{stream:?}");
+
+    let error = r#"{"jsonrpc":"2.0","id":"c","error":{"code":-32001,"message":"no"}}"#;
+    assert_eq!(messages(&after_yes(answer("application/json", error)).await)[0]["error"]["code"], -32001);
+
+    let events = "id: 1\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":\"c\",\"result\":{}}\n\n";
+    assert_eq!(after_yes(answer("text/event-stream", events)).await, events);
+}
+
+#[tokio::test]
+async fn what_fits_in_no_stream_is_an_error() {
+    let large = format!(r#"{{"jsonrpc":"2.0","id":"c","result":{{"text":"{}"}}}}"#, "x".repeat(600));
+    let other = r#"{"jsonrpc":"2.0","id":"d","result":{}}"#;
+    let encoded = Response::builder()
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(Full::from(other))
+        .unwrap();
+    for bad in [
+        Err(()),
+        answer("text/plain", "gone"),
+        answer("application/json", "gone"),
+        answer("application/json", ""),
+        answer("application/json", other),
+        answer("application/json", r#"{"jsonrpc":"2.0","id":"c","method":"roots/list"}"#),
+        answer("application/json", &large),
+        Ok(encoded),
+    ] {
+        let stream = after_yes(bad).await;
+        let expected =
+            json!({ "jsonrpc": "2.0", "id": "c", "error": { "code": -32603, "message": "Internal error" } });
+        assert_eq!(messages(&stream), [expected], "{stream}");
+    }
+}
+
+fn modern(arguments: &Value) -> (Parts, Bytes) {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "delete", "arguments": arguments, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": { "name": "c", "version": "1" } } } });
+    let (mut parts, body) = request(&call, None);
+    for (name, value) in
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "delete")]
+    {
+        parts.headers.insert(name, value.parse().unwrap());
+    }
+    (parts, body)
+}
+
+fn text(decision: Decision) -> String {
+    let Decision::Respond(response) = decision else { panic!("{decision:?}") };
+    let answer: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_is_stripped_and_the_length_corrected() {
+    let guard = guard(deletes(Rule::destructive().or(Fallback::TwoStep)));
+    let (mut parts, body) = modern(&json!({ "id": "1" }));
+    let asked = text(decide(&guard, &mut parts, body.clone()).await);
+    let token = asked.split("\"confirmation_token\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let (mut parts, longer) = modern(&json!({ "id": "1", "confirmation_token": token }));
+    assert!(longer.len() > body.len());
+    let forward = forwarded(decide(&guard, &mut parts, longer).await);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&forward.body).unwrap(),
+        serde_json::from_slice::<Value>(&body).unwrap()
+    );
+    assert_eq!(parts.headers["content-length"], forward.body.len().to_string());
+    assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::TwoStep);
+}
+
+#[tokio::test]
+async fn a_confirmation_that_came_in_is_none() {
+    let guard = guard(deletes(Rule::destructive().or(Fallback::TwoStep)));
+    let (mut parts, body) = modern(&json!({}));
+    let asked = text(decide(&guard, &mut parts, body).await);
+    let token = asked.split("\"confirmation_token\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let (mut parts, body) = modern(&json!({ "confirmation_token": token }));
+    drop(decide(&guard, &mut parts, body).await);
+    let confirmed = parts.extensions.get::<Confirmed>().unwrap().clone();
+
+    let free = self::guard(deletes(Rule::default()));
+    let (mut parts, body) = modern(&json!({}));
+    parts.extensions.insert(confirmed);
+    drop(forwarded(decide(&free, &mut parts, body).await));
+    assert!(parts.extensions.get::<Confirmed>().is_none());
+}
+
+/// A policy of a service's own, without rules.
+struct Ours(Effect);
+
+impl ScopePolicy for Ours {
+    fn decide(&self, _: Option<&Principal>, _: &Operation, _: Arguments<'_>) -> Verdict {
+        Verdict::Allow(self.0)
+    }
+    fn is_listed(&self, _: Option<&Principal>, _: ListKind, _: &str) -> bool {
+        true
+    }
+    fn has_public(&self) -> bool {
+        false
+    }
+    fn covers(&self, _: &ScopeSet, _: &ScopeSet) -> bool {
+        true
+    }
+    fn scopes(&self) -> ScopeSet {
+        ScopeSet::default()
+    }
+    fn report(&self, _: &mut ConfigErrors) {}
+}
+
+#[tokio::test]
+async fn what_is_destructive_without_a_rule_is_asked_about() {
+    for (effect, runs) in [(Effect::Read, true), (Effect::Write, true), (Effect::Destructive, false)] {
+        let (mut parts, body) = modern(&json!({}));
+        let decision = decide(&guard(Ours(effect)), &mut parts, body).await;
+        match runs {
+            true => drop(forwarded(decision)),
+            false => assert!(text(decision).starts_with("Not run")),
+        }
+    }
+}
+
+#[test]
+fn a_tool_makes_its_rule_stricter() {
+    let tool = |more: Value| {
+        let mut tool = json!({ "name": "delete" });
+        tool.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        tool
+    };
+    let hint = tool(json!({ "annotations": { "destructiveHint": true } }));
+    let harmless = tool(json!({ "annotations": { "readOnlyHint": true, "destructiveHint": false } }));
+    let approve = tool(json!({ "_meta": { "mcp-auth/confirmation": "approve" } }));
+    for (tool, policy, wanted) in [
+        (&hint, read("a"), Confirmation::Elicit),
+        (&hint, write("a").confirm(Rule::default()), Confirmation::Elicit),
+        (&harmless, destructive("a"), Confirmation::Elicit),
+        (&harmless, destructive("a").confirm(Rule::default()), Confirmation::None),
+        (&harmless, write("a"), Confirmation::None),
+        (&approve, write("a"), Confirmation::Approve),
+    ] {
+        let policies = ToolPolicies::from_tools([tool]).unwrap().tool("delete", policy);
+        assert_eq!(policies.rule("delete").unwrap().wants(), wanted, "{tool}");
+    }
+}
+
+#[test]
+fn what_cannot_be_confirmed_is_found_at_start() {
+    let unknown = json!({ "name": "delete", "_meta": { "mcp-auth/confirmation": "maybe" } });
+    let policies = ToolPolicies::from_tools([&unknown]).unwrap().tool("delete", destructive("a"));
+    let no_page = deletes(Rule::new(Confirmation::Approve));
+    for (policies, problem) in [(policies, "mcp-auth/confirmation"), (no_page, "no approval page")] {
+        let built = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(policies).build();
+        let errors = built.map(drop).unwrap_err();
+        assert_eq!(errors.as_slice().len(), 1, "{errors}");
+        assert!(errors.to_string().contains(problem), "{errors}");
+    }
+}
