@@ -13,6 +13,7 @@ pages! {
     existing_app: "existing-app.md",
     decided: "decided.md",
     scopes_and_tools: "scopes-and-tools.md",
+    confirmation: "confirmation.md",
     tokens_jwt: "tokens-jwt.md",
     provider_auth0: "providers/auth0.md",
     provider_entra: "providers/entra.md",

@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod config;
+pub mod confirm;
 pub mod credential;
 pub mod guard;
 pub mod http;

@@ -56,7 +56,7 @@ pub enum KeyRingError {
 
 /// Why a value was not sealed or opened; says nothing about its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SealError {
+pub(crate) enum SealError {
     #[error("the value was not sealed by this version")]
     Format,
     #[error("no key of the ring has the id {0}")]
@@ -183,7 +183,7 @@ impl KeyRing {
     }
 
     /// Format, key id, nonce, ciphertext, tag.
-    pub(super) fn seal(&self, aad: &[u8], value: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, aad: &[u8], value: &[u8]) -> Result<Vec<u8>, SealError> {
         let (id, key) = self.keys.first().ok_or(SealError::Sealing)?;
         let mut text = Vec::with_capacity(value.len() + TAG_LEN);
         text.extend_from_slice(value);
@@ -197,7 +197,7 @@ impl KeyRing {
         Ok(sealed)
     }
 
-    pub(super) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Bytes, SealError> {
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Bytes, SealError> {
         let (head, text) = sealed.split_at_checked(HEAD_LEN).ok_or(SealError::Format)?;
         let [FORMAT, rest @ ..] = head else { return Err(SealError::Format) };
         let (id, nonce) = rest.split_first_chunk::<ID_LEN>().ok_or(SealError::Format)?;
