@@ -1,0 +1,3 @@
+//! A Corcava-style project-management server.
+
+pub mod domain;
