@@ -38,6 +38,10 @@ pub(crate) struct Accounts {
     pub(crate) users: Arc<LocalUsers>,
     /// The first of them.
     pub(crate) first: String,
+    /// All of them, for people.
+    pub(crate) names: String,
+    /// True if the demo user is the only one.
+    pub(crate) is_demo: bool,
     /// The demo user's password, at the first start only.
     pub(crate) demo_password: Option<SecretString>,
 }
@@ -59,7 +63,12 @@ impl Accounts {
         };
         let mut errors = ConfigErrors::default();
         users.report(&mut errors);
-        errors.into_result(Self { users: Arc::new(users), first, demo_password }).map_err(Into::into)
+        let names: Vec<&str> = configured.iter().map(|user| user.name.as_str()).collect();
+        let names = if configured.is_empty() { DEMO_USER.to_owned() } else { names.join(", ") };
+        let is_demo = configured.is_empty();
+        errors
+            .into_result(Self { users: Arc::new(users), first, names, is_demo, demo_password })
+            .map_err(Into::into)
     }
 }
 

@@ -14,7 +14,7 @@ pub struct NoRandomness;
 pub(crate) fn random() -> Result<Zeroizing<String>, NoRandomness> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     rand::fill(&mut *bytes).map_err(|_| NoRandomness)?;
-    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes)))
+    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
 /// What may be kept of a random secret.

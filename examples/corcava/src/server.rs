@@ -172,8 +172,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     // The same users come by token and by key.
     let keys = keys::api_keys(data.store(), issuer, options.environment)?;
     let key = match &embedded {
-        Some(embedded) => keys::first_key(&data.store(), &keys, &embedded.accounts.first).await?,
-        None => None,
+        // What is printed ends up in logs: real users make their own.
+        Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
+            keys::first_key(&data.store(), &keys, first).await?
+        }
+        _ => None,
     };
     let (guard, background) = Guard::builder(&mcp_url)
         .name("Corcava")
@@ -191,7 +194,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             AuthorityOptions::External { issuer, .. } => format!("at {issuer}"),
             AuthorityOptions::Embedded(_) => embedded
                 .as_ref()
-                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.first)),
+                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names)),
         },
         demo_password: None,
         key: key.map(|key| key.expose_secret().into()),

@@ -2,14 +2,10 @@
 
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
-use rmcp::handler::server::wrapper::Json;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use serde_json::json;
 
 use crate::domain::DomainError;
-
-/// What a tool answers: structured content, or a refusal.
-pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
 /// Why a tool did not do it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Corcava;
-use super::answer::Answer;
+use super::answer::Refusal;
 use super::input::page;
 use crate::domain::{Comment, Id, Page};
 
@@ -45,7 +45,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<ListComments>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Page<Comment>> {
+    ) -> Result<Json<Page<Comment>>, Refusal> {
         let workspace = self.workspace(&context).await?;
         Ok(Json(workspace.comments(&input.task_id, page(input.limit, input.offset)).await?))
     }
@@ -64,7 +64,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<AddComment>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Comment> {
+    ) -> Result<Json<Comment>, Refusal> {
         Ok(Json(self.workspace(&context).await?.add_comment(&input.task_id, &input.content).await?))
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Corcava;
-use super::answer::Answer;
+use super::answer::Refusal;
 use super::input::page;
 use crate::domain::{Board, BoardDetails, Id, Page, Project, ProjectDetails};
 
@@ -63,7 +63,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<ListProjects>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Page<Project>> {
+    ) -> Result<Json<Page<Project>>, Refusal> {
         let workspace = self.workspace(&context).await?;
         Ok(Json(workspace.projects(input.search.as_deref(), page(input.limit, input.offset)).await?))
     }
@@ -76,7 +76,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<GetProject>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<ProjectDetails> {
+    ) -> Result<Json<ProjectDetails>, Refusal> {
         Ok(Json(self.workspace(&context).await?.project(&input.project_id).await?))
     }
 
@@ -88,7 +88,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<ListBoards>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Page<Board>> {
+    ) -> Result<Json<Page<Board>>, Refusal> {
         let workspace = self.workspace(&context).await?;
         Ok(Json(workspace.boards(input.project_id.as_ref(), page(input.limit, input.offset)).await?))
     }
@@ -101,7 +101,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<GetBoard>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<BoardDetails> {
+    ) -> Result<Json<BoardDetails>, Refusal> {
         Ok(Json(self.workspace(&context).await?.board(&input.board_id).await?))
     }
 }

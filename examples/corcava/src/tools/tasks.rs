@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Corcava;
-use super::answer::Answer;
+use super::answer::Refusal;
 use super::input::{OfTask, given, page};
 use crate::domain::{
     Date, DueFilter, Id, NewTask, Page, Patch, Priority, Status, Task, TaskFilter, TaskPatch,
@@ -131,7 +131,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<ListTasks>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Page<Task>> {
+    ) -> Result<Json<Page<Task>>, Refusal> {
         let filter = TaskFilter {
             project_id: input.project_id,
             board_id: input.board_id,
@@ -152,7 +152,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<OfTask>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Task> {
+    ) -> Result<Json<Task>, Refusal> {
         Ok(Json(self.workspace(&context).await?.task(&input.task_id).await?))
     }
 
@@ -170,7 +170,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<CreateTask>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Task> {
+    ) -> Result<Json<Task>, Refusal> {
         let new = NewTask {
             title: input.title,
             description: input.description,
@@ -199,7 +199,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<UpdateTask>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Task> {
+    ) -> Result<Json<Task>, Refusal> {
         let patch = TaskPatch {
             title: input.title,
             description: input.description,
@@ -229,7 +229,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<DeleteTask>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Deleted> {
+    ) -> Result<Json<Deleted>, Refusal> {
         let task = self.workspace(&context).await?.delete_task(&input.task_id, input.version).await?;
         Ok(Json(Deleted {
             success: true,

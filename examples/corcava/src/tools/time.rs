@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Corcava;
-use super::answer::Answer;
+use super::answer::Refusal;
 use super::input::OfTask;
 use crate::domain::{Stopped, Tracking};
 
@@ -36,7 +36,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<OfTask>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Tracking> {
+    ) -> Result<Json<Tracking>, Refusal> {
         Ok(Json(self.workspace(&context).await?.start_timer(&input.task_id).await?))
     }
 
@@ -54,7 +54,7 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<StopTracking>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<Stopped> {
+    ) -> Result<Json<Stopped>, Refusal> {
         Ok(Json(self.workspace(&context).await?.stop_timer(input.summary.as_deref()).await?))
     }
 
@@ -62,7 +62,10 @@ impl Corcava {
         description = "Whether the timer runs, on which task, and since when.",
         annotations(title = "Timer status", read_only_hint = true, open_world_hint = false)
     )]
-    async fn get_tracking_status(&self, context: RequestContext<RoleServer>) -> Answer<Tracking> {
+    async fn get_tracking_status(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Tracking>, Refusal> {
         Ok(Json(self.workspace(&context).await?.tracking().await?))
     }
 }
