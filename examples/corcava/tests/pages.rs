@@ -1,5 +1,5 @@
 //! The pages, as a browser without script uses them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod browser;
 mod support;

@@ -24,12 +24,14 @@ mod timer;
 mod types;
 mod workspace;
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use mcp_auth_core::time::Clock;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 pub use boards::{BoardDetails, Column};
 pub use change::{NewTask, TaskPatch};
@@ -61,20 +63,23 @@ impl Domain {
     /// # Errors
     /// [`OpenError`]: what is there is never replaced.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        create(path).map_err(OpenError::File)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(false)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
             .pragma("trusted_schema", "OFF")
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
+        // Looked at before anything, and be it the journal's mode, is set in it.
+        let mut first = options.connect().await?;
+        schema::migrate(&mut first).await?;
+        first.close().await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options)
+            .connect_with(options.journal_mode(SqliteJournalMode::Wal))
             .await?;
-        schema::migrate(&pool).await?;
         Ok(Self { pool, clock })
     }
 
@@ -82,4 +87,13 @@ impl Domain {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// A new file is readable by its owner only; so are the two that SQLite makes beside it.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }

@@ -1,6 +1,8 @@
 //! The tables, and how older files come to have them.
 
-use sqlx::SqlitePool;
+use std::io;
+
+use sqlx::{Connection as _, SqliteConnection};
 
 /// Says in the file's header whose it is: `corc`.
 const APPLICATION: i64 = 0x636f_7263;
@@ -23,14 +25,17 @@ pub enum OpenError {
         /// The newest known one.
         known: usize,
     },
+    /// The file cannot be made or read.
+    #[error("{0}")]
+    File(#[source] io::Error),
     /// The database does not open.
     #[error("the file cannot be opened")]
     Database(#[from] sqlx::Error),
 }
 
 /// Brings the file to the newest schema, in one transaction.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
     let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *transaction).await?;
     let tables: i64 =

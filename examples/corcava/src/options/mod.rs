@@ -85,7 +85,7 @@ pub struct Cli {
     #[arg(long, env = "CORCAVA_MCP_TRUSTED_PROXY", value_delimiter = ',')]
     pub trusted_proxy: Vec<String>,
     /// What to log: error, warn, info, debug, or a filter such as mcp_auth_core=debug
-    #[arg(long, env = "CORCAVA_MCP_LOG", default_value = "info,rmcp=warn")]
+    #[arg(long, env = "CORCAVA_MCP_LOG", default_value = "info,rmcp=warn,actix_server=warn")]
     pub log: String,
     /// Directory that keeps everything: workspaces, keys, grants
     #[arg(long, env = "CORCAVA_MCP_DATA", default_value = "corcava-data")]

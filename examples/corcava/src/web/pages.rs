@@ -148,10 +148,12 @@ impl Moment {
         Self { exact: exact(at), words: t.ago(now.since(at)) }
     }
 
-    /// What lies ahead, to the minute.
-    fn ahead(at: Timestamp) -> Self {
+    /// What lies ahead, to the day or to the minute.
+    fn ahead(at: Timestamp, is_day: bool) -> Self {
         let exact = exact(at);
-        Self { words: exact.get(..16).unwrap_or_default().replace('T', " ") + " UTC", exact }
+        let shown = exact.get(..if is_day { 10 } else { 16 }).unwrap_or_default();
+        let words = if is_day { shown.to_owned() } else { shown.replace('T', " ") + " UTC" };
+        Self { words, exact }
     }
 }
 
@@ -180,9 +182,9 @@ impl Shown {
             created: Moment::past(key.created_at, now, t),
             last_used: key.last_used.map(|used| Moment::past(used.at, now, t)),
             address: key.last_used.and_then(|used| used.address).map(|address| address.to_string()),
-            due_at: key.rotation_due.map(Moment::ahead),
-            expires_at: key.expires_at.map(Moment::ahead),
-            overlap_until: key.overlap_until.filter(|until| *until > now).map(Moment::ahead),
+            due_at: key.rotation_due.map(|at| Moment::ahead(at, true)),
+            expires_at: key.expires_at.map(|at| Moment::ahead(at, true)),
+            overlap_until: key.overlap_until.filter(|until| *until > now).map(|at| Moment::ahead(at, false)),
             rotate_code: visit.browser.form_code(&format!("rotate {}", key.id)),
             rotate_mark: mark(),
             revoke_code: visit.browser.form_code(&format!("revoke {}", key.id)),
