@@ -24,6 +24,8 @@ const LIFETIMES: [&str; 5] = ["30", "60", "90", "180", ""];
 const OVERLAPS: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(3600), OVERLAP, Duration::from_secs(7 * DAY)];
 const MAX_ACTIVE: usize = 50;
+/// With those that have ended, which the store keeps for 30 days.
+const MAX_KEPT: usize = 500;
 const PAGE: usize = 200;
 const MAX_PAGES: usize = 5;
 
@@ -50,7 +52,8 @@ pub(super) async fn create(web: Data<Web>, request: HttpRequest, body: Bytes) ->
         return refused(t.bad_scopes).await;
     }
     let now = web.clock.now();
-    if keys_of(&web, &user).await?.iter().filter(|key| key.is_active(now)).count() >= MAX_ACTIVE {
+    let kept = keys_of(&web, &user).await?;
+    if kept.len() >= MAX_KEPT || kept.iter().filter(|key| key.is_active(now)).count() >= MAX_ACTIVE {
         return refused(t.too_many).await;
     }
     let granted = ScopeSet::from_tokens(chosen).map_err(|_| Failure::Malformed)?;
