@@ -99,11 +99,15 @@ fn a_resource_is_one_plain_url() {
 
 #[test]
 fn a_verifier_names_an_authorization_server() {
-    let built = Guard::builder("https://mcp.example/mcp")
-        .verifier(Nobody(&[]))
-        .tools(ToolPolicies::new().tool("a", public()))
-        .build();
-    assert_problems(&built.map(drop).unwrap_err(), &[("no authorization server", "authorization_servers()")]);
+    let builder = |servers| {
+        let guard = Guard::builder("https://mcp.example/mcp").verifier(Nobody(servers));
+        guard.tools(ToolPolicies::new().tool("a", public()))
+    };
+    let silent = builder(&[]).build().map(drop).unwrap_err();
+    assert_problems(&silent, &[("no authorization server", ".without_authorization_server()")]);
+    builder(&[]).without_authorization_server().build().map(drop).unwrap();
+    let both = builder(&["https://issuer.example"]).without_authorization_server().build();
+    assert_problems(&both.map(drop).unwrap_err(), &[("the verifier names one", "remove")]);
 }
 
 #[test]

@@ -183,3 +183,29 @@ fn keys_that_are_of_no_use_are_refused() {
         assert!(matches!(JwtKeys::new(set(&[jwk])), Err(KeysError::Empty)), "{what}");
     }
 }
+
+#[tokio::test]
+async fn ed25519_has_two_names() {
+    let (ed, p256) = (
+        TestKey::generate(Algorithm::EdDsa, "k").unwrap(),
+        TestKey::generate(Algorithm::Es256, "k").unwrap(),
+    );
+    let named = |key: &TestKey, name: &str| {
+        let mut jwk = key.jwk_for_any();
+        jwk["alg"] = json!(name);
+        set(&[jwk])
+    };
+    for declared in ["EdDSA", "Ed25519"] {
+        let verifier = JwtVerifier::builder(ISSUER).jwks(named(&ed, declared)).build().unwrap();
+        for said in ["EdDSA", "Ed25519"] {
+            verify(&verifier, token(&ed).header("alg", json!(said)).sign()).await.unwrap();
+            let crossed = token(&p256).header("alg", json!(said)).sign();
+            assert_eq!(verify(&verifier, crossed).await, Err(TokenRefusal::Signature));
+        }
+        for said in ["ed25519", "ED25519", "Ed448"] {
+            let verdict = verify(&verifier, token(&ed).header("alg", json!(said)).sign()).await;
+            assert_eq!(verdict, Err(TokenRefusal::Algorithm), "{said}");
+        }
+        assert!(JwtKeys::new(named(&p256, declared)).is_err());
+    }
+}

@@ -22,7 +22,7 @@ use crate::sign_in::User;
 
 const SESSIONS: &str = "browsers";
 const ANSWERED: &str = "answered_forms";
-const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// How long a form may be answered.
 const FORM_LIFE: Duration = Duration::from_secs(600);
 
@@ -43,9 +43,9 @@ pub(crate) struct Browser {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Session {
-    user: User,
-    since: Timestamp,
+pub(crate) struct Session {
+    pub(crate) user: User,
+    pub(crate) since: Timestamp,
 }
 
 /// Knows browsers again.
@@ -87,14 +87,13 @@ impl Browsers {
         Some(value)
     }
 
-    /// The local user who is signed in.
-    pub(crate) async fn user(&self, browser: &Browser) -> Result<Option<User>, Refused> {
+    /// The local user who is signed in, and since when.
+    pub(crate) async fn session(&self, browser: &Browser) -> Result<Option<Session>, Refused> {
         if browser.is_new {
             return Ok(None);
         }
         let Some(entry) = self.store.get(&session_key(browser)).await? else { return Ok(None) };
-        let session: Session = serde_json::from_slice(&entry.value)?;
-        Ok(Some(session.user))
+        Ok(Some(serde_json::from_slice(&entry.value)?))
     }
 
     /// Signs a local user in; the browser is known by a new cookie from now on.

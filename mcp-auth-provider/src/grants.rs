@@ -4,11 +4,13 @@
 //!    and access token names its grant.
 //! 2. Revoking a grant removes it, so that no refresh token of it works, and marks its access tokens until the last of them has
 //!    expired. The mark stands in the store; every process follows it.
+//! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::store::{Key, Store, StoreExt};
+use mcp_auth_core::Principal;
+use mcp_auth_core::store::{Key, Store, StoreError, StoreExt};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) scope: String,
     pub(crate) resource: String,
+    /// When the user consented.
+    pub(crate) since: Timestamp,
 }
 
 pub(crate) struct Grants {
@@ -49,8 +53,15 @@ impl Grants {
         let key = grant_key(id);
         for _ in 0..TRIES {
             let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
+            let grant: Grant = serde_json::from_slice(&entry.value)?;
+            let client = Some(grant.client_id.as_str());
+            if self.is_revoked(&grant.subject, client, grant.since).await? {
+                tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
+                self.store.remove(&key).await?;
+                return Ok(None);
+            }
             if self.store.replace(&key, entry.version, entry.value.clone(), Some(until)).await? {
-                return Ok(Some(serde_json::from_slice(&entry.value)?));
+                return Ok(Some(grant));
             }
         }
         Err(Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later")
@@ -65,6 +76,27 @@ impl Grants {
         self.store.remove(&grant_key(id)).await?;
         tracing::warn!(grant = id, why, "a grant was revoked");
         Ok(())
+    }
+
+    /// Ends everything that a user was issued until now; `until` is when the last of it has expired anyway.
+    pub(crate) async fn revoke_user(&self, subject: &str, until: Timestamp) -> Result<(), StoreError> {
+        let revocation = Revocation::principal(&self.issuer, subject, self.clock.now());
+        self.revocations.revoke(&revocation, until).await
+    }
+
+    /// True if what a user, and a client for them, was given at `since` was revoked as a whole.
+    pub(crate) async fn is_revoked(
+        &self,
+        subject: &str,
+        client: Option<&str>,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let principal = Principal::builder(&self.issuer, subject).issued_at(since);
+        let principal = match client {
+            Some(client) => principal.client_id(client),
+            None => principal,
+        };
+        self.revocations.is_revoked(&principal.build()).await
     }
 
     /// Ends one access token.

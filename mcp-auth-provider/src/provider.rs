@@ -9,14 +9,14 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcp_auth_core::http::TrustedProxies;
-use mcp_auth_core::store::Store;
+use mcp_auth_core::store::{Store, StoreError};
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::TokenVerifier;
 use mcp_auth_core::verify::jwt::JwtVerifier;
+use mcp_auth_core::verify::{Revocations, TokenVerifier};
 use mcp_auth_core::{Routes, ScopeSet};
 
 use crate::answer::{allow_any_origin, empty, method_not_allowed};
-use crate::browser::Browsers;
+use crate::browser::{Browsers, SESSION_LIFE};
 use crate::builder::ProviderBuilder;
 use crate::clients::{Clients, Registration};
 use crate::grants::Grants;
@@ -70,6 +70,25 @@ impl Provider {
     #[must_use]
     pub fn verifier(&self) -> impl TokenVerifier + Clone + use<> {
         Arc::clone(&self.inner.verifier)
+    }
+
+    /// What ended before its time, as [`verifier`](Self::verifier) sees it; for verifiers of other credentials, too.
+    #[must_use]
+    pub fn revocations(&self) -> Revocations {
+        self.inner.grants.revocations.clone()
+    }
+
+    /// Ends everything that a user was issued until now, in this process at once and in others as soon as the store tells:
+    /// sessions, grants and tokens. The user can sign in again.
+    ///
+    /// # Errors
+    /// If it cannot be kept; then it counts in this process only, and should be tried again.
+    pub async fn revoke_user(&self, subject: &str) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        let longest = inner.refresh_ttl.max(inner.access_ttl).max(SESSION_LIFE);
+        // A minute more than anything that is being issued just now.
+        let until = inner.clock.now().plus(longest).plus(Duration::from_secs(60));
+        inner.grants.revoke_user(subject, until).await
     }
 
     /// The issuer's identifier.

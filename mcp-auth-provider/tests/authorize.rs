@@ -286,3 +286,23 @@ async fn other_methods_are_refused() {
         assert_eq!(answer.headers()["allow"], "GET, HEAD, POST");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_are_no_more_than_one_after_the_other() {
+    let fixture = std::sync::Arc::new(Fixture::start().await);
+    let mut guesses = tokio::task::JoinSet::new();
+    for guess in 0..24 {
+        let fixture = std::sync::Arc::clone(&fixture);
+        guesses.spawn(async move {
+            let (browser, request) = (Browser::new(), fixture.request(&[]));
+            let page = browser.get(request.as_str()).await.text().await.unwrap();
+            let (form, password) = (form_code(&page), guess.to_string());
+            let form = [("form", form.as_str()), ("username", "ada"), ("password", &password)];
+            browser.post(request.as_str(), &form).await.status().as_u16()
+        });
+    }
+    let statuses = guesses.join_all().await;
+    let tried = statuses.iter().filter(|status| **status == 200).count();
+    assert!((10..=12).contains(&tried), "{tried} passwords were tried");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 24 - tried);
+}

@@ -1,11 +1,11 @@
 //! What outlives the process.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
 use std::sync::Arc;
 
-use common::Fixture;
+use common::{Browser, Fixture, query};
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
 use mcp_auth_provider::{SigningKey, SigningKeyError};
 
@@ -49,4 +49,31 @@ async fn a_key_is_sealed_and_opens_with_its_ring_only() {
     let curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
     assert!(!entry.value.windows(curve.len()).any(|window| window == curve), "the key lies open");
     store.remove(&mcp_auth_core::store::Key::new("signing_keys", "", "current")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_user_had_ends_as_a_whole() {
+    let fixture = Fixture::start().await;
+    let browser = Browser::new();
+    let redirected = browser.walk(&fixture.request(&[])).await;
+    let (_, tokens) = fixture.redeem(&query(&redirected, "code").unwrap()).await;
+    let (_, waiting) = (fixture.tokens().await, fixture.code().await);
+    fixture.verify(&tokens).await.unwrap();
+    let signed_in = browser.get(fixture.request(&[]).as_str()).await.text().await.unwrap();
+    assert!(!signed_in.contains("name=\"password\""));
+
+    fixture.provider.revoke_user("grace").await.unwrap();
+    fixture.verify(&tokens).await.unwrap();
+    fixture.provider.revoke_user("ada").await.unwrap();
+    assert_eq!(fixture.verify(&tokens).await.unwrap_err(), "revoked");
+    let (status, refused) = fixture.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+    assert_eq!((status.as_u16(), &refused["error"]), (400, &"invalid_grant".into()));
+    let (status, _) = fixture.redeem(&waiting).await;
+    assert_eq!(status, 400, "a code of before");
+    let signed_out = browser.get(fixture.request(&[]).as_str()).await.text().await.unwrap();
+    assert!(signed_out.contains("name=\"password\""));
+
+    // Whoever still knows the password is let in again.
+    fixture.advance(1);
+    fixture.verify(&fixture.tokens().await).await.unwrap();
 }

@@ -66,7 +66,8 @@ async fn who_is_too_far_behind_is_told_to_read_all_again() {
             .collect();
         assert_eq!(one.commit(writes).await.unwrap(), Committed::Yes);
     }
-    let mut next = async || timeout(Duration::from_secs(10), watch.next()).await.expect("told in time").unwrap();
+    let mut next =
+        async || timeout(Duration::from_secs(10), watch.next()).await.expect("told in time").unwrap();
     while next().await != Change::Resync {}
     // The second commit may be told only now, together with what comes after it, as another `Resync`.
     for attempt in 0..2 {

@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use std::path::Path;
+
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::options::{AuthorityOptions, Embedded};
+use crate::fake::{DEMO_RO_TOKEN, DEMO_RW_TOKEN};
+use crate::logins::Logins;
+use crate::options::AuthorityOptions;
+use crate::state::State;
 
 /// Why destructive tools run without a question.
 pub const NO_GATE: &str = "Until the confirmation gate exists, scopes alone decide about destructive tools.";
@@ -15,33 +20,36 @@ pub struct Banner {
     mcp_url: String,
     sign_in: String,
     demo: Option<(String, SecretString)>,
+    state: String,
     is_fake: bool,
 }
 
 impl Banner {
-    pub(crate) fn new(mcp_url: &str, authority: &AuthorityOptions, is_fake: bool) -> Self {
-        let (sign_in, demo) = match authority {
-            AuthorityOptions::External { issuer, .. } => (format!("at {issuer}"), None),
-            AuthorityOptions::Embedded(embedded) => (names(embedded), demo(embedded)),
+    pub(crate) fn new(
+        mcp_url: &str,
+        authority: &AuthorityOptions,
+        logins: &Logins,
+        state: &State,
+        is_fake: bool,
+    ) -> Self {
+        let sign_in = match authority {
+            AuthorityOptions::External { issuer, .. } => format!("at {issuer}"),
+            AuthorityOptions::Embedded(embedded) if embedded.users.is_empty() => {
+                format!("as {}, as before (--user NAME:PASSWORD sets who may)", logins.names.join(", "))
+            }
+            AuthorityOptions::Embedded(_) => format!("as {}", logins.names.join(", ")),
         };
-        Self { mcp_url: mcp_url.to_owned(), sign_in, demo, is_fake }
+        let demo = logins.made.as_ref().map(|made| (made.name.clone(), made.password.clone()));
+        let state = state.path().map(Path::display);
+        let state = state.map_or("in memory: all ends with the process".to_owned(), |path| path.to_string());
+        Self { mcp_url: mcp_url.to_owned(), sign_in, demo, state, is_fake }
     }
 
-    /// The demo user's name and password, if there is one.
+    /// The demo user's name and password, if it was made at this start.
     #[must_use]
     pub fn demo(&self) -> Option<(&str, &SecretString)> {
         self.demo.as_ref().map(|(name, password)| (name.as_str(), password))
     }
-}
-
-fn names(embedded: &Embedded) -> String {
-    let names: Vec<&str> = embedded.users.iter().map(|user| user.name.as_str()).collect();
-    format!("as {}", names.join(", "))
-}
-
-fn demo(embedded: &Embedded) -> Option<(String, SecretString)> {
-    let user = embedded.users.first().filter(|_| embedded.is_demo)?;
-    Some((user.name.clone(), user.password.clone()))
 }
 
 impl fmt::Display for Banner {
@@ -51,16 +59,33 @@ impl fmt::Display for Banner {
         match &self.demo {
             Some((name, password)) => writeln!(
                 f,
-                "Sign in         as {name} with password {} (made for this run, shown once)",
+                "Sign in         as {name} with password {} (shown this once)",
                 password.expose_secret()
             )?,
             None => writeln!(f, "Sign in         {}", self.sign_in)?,
         }
         let api = if self.is_fake { "the fake that ships with this server" } else { "as configured" };
         writeln!(f, "mittwald API    {api}, with the service's own token")?;
+        match self.is_fake {
+            true => {
+                writeln!(f, "API tokens      {DEMO_RW_TOKEN} (reads and writes), {DEMO_RO_TOKEN} (reads)")?
+            }
+            false => {
+                writeln!(f, "API tokens      as `Authorization: Bearer`; such calls carry the user's own")?
+            }
+        }
+        writeln!(f, "State           {}", self.state)?;
         writeln!(f, "\nSet up a client:")?;
         writeln!(f, "  Claude Code          claude mcp add --transport http mittwald {url}   (then /mcp)")?;
+        writeln!(
+            f,
+            "  … with an API token  claude mcp add --transport http mittwald {url} --header \"Authorization: Bearer $TOKEN\""
+        )?;
         writeln!(f, "  Codex CLI            codex mcp add mittwald --url {url} && codex mcp login mittwald")?;
+        writeln!(
+            f,
+            "  … with an API token  codex mcp add mittwald --url {url} --bearer-token-env-var TOKEN"
+        )?;
         writeln!(
             f,
             "  Cursor               .cursor/mcp.json: {{\"mcpServers\":{{\"mittwald\":{{\"url\":\"{url}\"}}}}}}"

@@ -4,10 +4,13 @@ pub mod api;
 mod authority;
 pub mod banner;
 pub mod fake;
+mod logins;
 pub mod options;
 pub mod policies;
 pub mod server;
+pub mod state;
 pub mod tools;
+mod verifiers;
 
 pub use options::{Cli, Options};
 pub use server::{Running, start};

@@ -13,7 +13,7 @@ use crate::tools::Mittwald;
 pub const DEFAULT_CHALLENGE: &str = "user:read customer:read project:read app:read";
 
 /// Every scope that can be granted, with what it allows, in words.
-pub const SCOPES: [(&str, &str); 18] = [
+pub const SCOPES: [(&str, &str); 29] = [
     ("user:read", "See your name, e-mail address and memberships"),
     ("user:write", "Revoke your API tokens"),
     ("customer:read", "See your organisations"),
@@ -26,12 +26,23 @@ pub const SCOPES: [(&str, &str); 18] = [
     ("database:read", "See databases"),
     ("database:write", "Create databases"),
     ("database:delete", "Delete databases with their data"),
+    ("stack:read", "See containers, their logs and stacks"),
+    ("stack:write", "Restart containers and replace what a stack runs"),
+    ("stack:delete", "Remove every container of a stack"),
+    ("backup:read", "See backups"),
+    ("backup:write", "Create backups and backup schedules"),
+    ("backup:delete", "Delete backups"),
+    ("domain:read", "See domains"),
     ("read:projects", "See your servers and projects"),
     ("write:projects", "Create and delete projects"),
     ("read:apps", "See installed apps"),
     ("write:apps", "Change and uninstall apps"),
     ("read:databases", "See databases"),
     ("write:databases", "Create and delete databases"),
+    ("read:containers", "See containers, their logs and stacks"),
+    ("write:containers", "Restart containers, replace what a stack runs, and remove it"),
+    ("read:backups", "See backups"),
+    ("write:backups", "Create and delete backups, and create backup schedules"),
 ];
 
 /// The guide's words for resources, and ours.
@@ -64,6 +75,17 @@ pub fn policies() -> Result<ToolPolicies, PolicyError> {
         ("mittwald_database_mysql_get", read("database:read")),
         ("mittwald_database_mysql_create", write("database:write")),
         ("mittwald_database_mysql_delete", destructive("database:delete")),
+        ("mittwald_container_list", read("stack:read")),
+        ("mittwald_container_logs", read("stack:read")),
+        ("mittwald_container_restart", destructive("stack:write")),
+        ("mittwald_stack_list", read("stack:read")),
+        ("mittwald_stack_deploy", destructive("stack:write")),
+        ("mittwald_stack_delete", destructive("stack:delete")),
+        ("mittwald_backup_list", read("backup:read")),
+        ("mittwald_backup_create", write("backup:write")),
+        ("mittwald_backup_delete", destructive("backup:delete")),
+        ("mittwald_backup_schedule_create", write("backup:write")),
+        ("mittwald_domain_list", read("domain:read")),
         ("mittwald_user_api_token_revoke", destructive("user:write")),
     ]))
 }
@@ -109,7 +131,7 @@ mod tests {
         let policies = policies().unwrap();
         let declared = policies.declared_tools();
         let tools = Mittwald::tools();
-        assert_eq!((tools.len(), declared.len()), (16, 16));
+        assert_eq!((tools.len(), declared.len()), (27, 27));
         for tool in tools {
             let policy = declared.get(&*tool.name).unwrap();
             let annotations = tool.annotations.unwrap();

@@ -20,13 +20,16 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::api::{Api, ApiSetupError};
-use crate::authority;
+use crate::authority::{Authority, AuthorityError, Places};
 use crate::banner::Banner;
 use crate::fake::Fake;
-use crate::options::{ApiOptions, Options};
+use crate::logins::{self, Logins, LoginsError};
+use crate::options::{ApiOptions, AuthorityOptions, Options};
 use crate::policies::policies;
+use crate::state::{State, StateError};
 use crate::tools::Mittwald;
 
 /// The longest that ending takes, open streams included.
@@ -53,6 +56,15 @@ pub enum StartError {
     /// The tools' definitions cannot be read.
     #[error(transparent)]
     Policies(#[from] PolicyError),
+    /// The store, or the key that seals its secrets.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The logins.
+    #[error(transparent)]
+    Logins(#[from] LoginsError),
+    /// Who issues tokens.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -66,6 +78,7 @@ pub struct Running {
     guard: Guard,
     banner: Banner,
     fake: Option<Fake>,
+    state: State,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     background: JoinHandle<()>,
@@ -103,6 +116,7 @@ impl Running {
         if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
             tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
         }
+        self.state.close().await;
     }
 }
 
@@ -127,15 +141,21 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let mcp_url = format!("{origin}/mcp");
 
-    let (api, fake) = match &options.api {
-        ApiOptions::At { url, token } => (Api::new(url.clone(), token.clone())?, None),
+    let state = State::open(&options.store).await?;
+    let logins = match &options.authority {
+        AuthorityOptions::Embedded(embedded) => logins::load(&state, &embedded.users).await?,
+        AuthorityOptions::External { .. } => Logins::default(),
+    };
+    let (api_url, api, fake) = match &options.api {
+        ApiOptions::At { url, token } => (url.clone(), Api::new(url.clone(), token.clone())?, None),
         ApiOptions::Fake => {
-            let fake = Fake::start(options.first_user()).await.map_err(StartError::Fake)?;
-            let url =
-                url::Url::parse(fake.url()).map_err(|error| StartError::Fake(io::Error::other(error)))?;
-            (Api::new(url, fake.token().clone())?, Some(fake))
+            let owner = logins.names.first().map_or("ada", String::as_str);
+            let fake = Fake::start(owner).await.map_err(StartError::Fake)?;
+            let url = Url::parse(fake.url()).map_err(|error| StartError::Fake(io::Error::other(error)))?;
+            (url.clone(), Api::new(url, fake.token().clone())?, Some(fake))
         }
     };
+    let banner = Banner::new(&mcp_url, &options.authority, &logins, &state, fake.is_some());
 
     let guard = Guard::builder(&mcp_url)
         .name("mittwald")
@@ -144,9 +164,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .allowed_hosts(&options.allowed_hosts)
         .allowed_origins(&options.allowed_origins)
         .trusted_proxies(options.trusted_proxies.clone());
-    let authority =
-        authority::attach(guard, &options.authority, &origin, &mcp_url, &options.trusted_proxies)?;
-    let (guard, background) = authority.guard.build()?;
+    let places = Places { origin: &origin, mcp: &mcp_url, api: &api_url, proxies: &options.trusted_proxies };
+    let authority = Authority::new(&options.authority, logins, &places, &state).await?;
+    let (guard, background) = guard.verifier(authority.verifier).build()?;
     let background = match authority.background {
         Some(more) => background.and(more),
         None => background,
@@ -155,7 +175,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
     let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
     let sessions = config.cancellation_token.clone();
-    let tools = Mittwald::new(api);
+    let tools = Mittwald::new(api, authority.revocations);
     let mcp =
         StreamableHttpService::new(move || Ok(tools.clone()), LocalSessionManager::default().into(), config);
     let app = Router::new()
@@ -177,8 +197,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
     });
     let background = tokio::spawn(background);
-    let banner = Banner::new(&mcp_url, &options.authority, fake.is_some());
-    Ok(Running { address, guard, banner, fake, stop, server, background })
+    Ok(Running { address, guard, banner, fake, state, stop, server, background })
 }
 
 fn health(guard: &Guard) -> Router {

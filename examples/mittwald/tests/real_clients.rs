@@ -6,7 +6,8 @@ mod server;
 
 use std::path::PathBuf;
 
-use server::{Issuer, Server, USER, clients, free_port, run};
+use mittwald_mcp::fake::{DEMO_RO_TOKEN, DEMO_RW_TOKEN};
+use server::{Issuer, Server, USER, clients, free_port, run, run_with};
 
 /// One scenario of a client against a server that was started with `options`.
 async fn scenario(client: Client, era: &str, scenario: &str, options: &[&str]) {
@@ -87,4 +88,35 @@ async fn an_external_issuer_is_trusted_and_may_rotate_its_keys() {
     Client::TypeScript.run(&server.url, "modern", "full").await;
     issuer.tell("rotate").await;
     Client::Python.run(&server.url, "legacy", "full").await;
+}
+
+/// An API token in the client's own configuration: no OAuth, no browser.
+async fn configured(client: Client, config: &str) {
+    let server = Server::start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, config.replace("URL", &server.url)).unwrap();
+    let (program, script) = match client {
+        Client::TypeScript => (PathBuf::from("node"), "typescript/configured.mjs"),
+        Client::Python => (clients().join("python/.venv/bin/python"), "python/configured.py"),
+    };
+    for (token, may) in [(DEMO_RW_TOKEN, "write"), (DEMO_RO_TOKEN, "read")] {
+        for era in ["modern", "legacy"] {
+            let arguments = [script, "--config", path.to_str().unwrap(), "--era", era, "--may", may];
+            run_with(&program, &arguments, &[("MITTWALD_TOKEN", token)]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_token_in_the_configuration_of_claude_code() {
+    let config = r#"{ "mcpServers": { "mittwald": { "type": "http", "url": "URL",
+        "headers": { "Authorization": "Bearer ${MITTWALD_TOKEN}" } } } }"#;
+    configured(Client::TypeScript, config).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_token_in_the_configuration_of_codex() {
+    let config = "[mcp_servers.mittwald]\nurl = \"URL\"\nbearer_token_env_var = \"MITTWALD_TOKEN\"\n";
+    configured(Client::Python, config).await;
 }

@@ -70,7 +70,7 @@ async fn full(modern: bool) {
     let authorized = authorize(&server, modern).await;
     let client = connect(&server, &authorized, modern).await;
     let tools = client.list_all_tools().await.unwrap();
-    assert_eq!(tools.len(), 16);
+    assert_eq!(tools.len(), 27);
     let listed = client.call_tool(call("mittwald_project_list", json!({}))).await.unwrap();
     assert_ne!(listed.is_error, Some(true));
 

@@ -45,6 +45,12 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "x",
         "--jwks-uri",
         "https://x.example/jwks",
+        "--introspection-client",
+        "hunter2",
+        "--key",
+        "hunter2",
+        "--store",
+        "redis:hunter2",
     ])
     .unwrap_err();
     for flag in [
@@ -59,10 +65,12 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "--api-token",
         "--audience",
         "--jwks-uri",
+        "--introspection-url",
+        "--key",
     ] {
         assert!(problems.contains(flag), "{flag} is missing in {problems}");
     }
-    assert_eq!(problems.matches("fix:").count(), 11, "{problems}");
+    assert_eq!(problems.matches("fix:").count(), 13, "{problems}");
     assert!(!problems.contains("hunter2"), "{problems}");
 }
 
@@ -77,8 +85,18 @@ fn secrets_are_not_shown() {
         "hunter2",
         "--api-url",
         "https://api.example/v2",
+        "--key",
+        "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=",
+        "--store",
+        "sqlite:x",
     ];
     let cli = Cli::try_parse_from(["mittwald-mcp"].iter().chain(&flags)).unwrap();
+    assert!(!format!("{cli:?}").contains("hunter2"));
+    let options = format!("{:?}", Options::new(cli).unwrap());
+    assert!(!options.contains("hunter2") && !options.contains("aHVudGVy"));
+    let asked =
+        ["mittwald-mcp", "--introspection-url", "https://i.example/i", "--introspection-client", "a:hunter2"];
+    let cli = Cli::try_parse_from(asked.into_iter().chain(["--issuer", "https://i.example"])).unwrap();
     assert!(!format!("{cli:?}").contains("hunter2"));
     assert!(!format!("{:?}", Options::new(cli).unwrap()).contains("hunter2"));
 }
@@ -95,6 +113,11 @@ fn what_contradicts_is_refused() {
         &["--public-url", "https://u:p@mcp.example"],
         &["--user", "ada:x", "--user", "ada:y"],
         &["--user", "@/nowhere/at/all"],
+        &["--key", "@/nowhere/at/all"],
+        &["--store", "memory", "--key", "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ="],
+        &["--store", "sqlite:"],
+        &["--introspection-url", "https://i.example/i", "--introspection-client", "a:b"],
+        &["--issuer", "https://i.example", "--introspection-url", "https://i.example/i"],
     ] {
         assert!(options(flags).is_err(), "{flags:?}");
     }
@@ -164,8 +187,13 @@ async fn it_ends_in_time_with_an_open_stream() {
 async fn the_program_says_how_to_use_it_and_ends_on_sigterm() {
     let authority = Authority::start().await.unwrap();
     for (signal, issuer) in [("-TERM", None), ("-INT", Some(authority.issuer()))] {
+        let data = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mittwald-mcp"));
-        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         if let Some(issuer) = issuer {
             command.args(["--issuer", issuer]);
         }

@@ -14,7 +14,7 @@ async fn every_tool_is_listed_and_does_what_it_says() {
     let mut tools: Vec<String> =
         client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.to_string()).collect();
     tools.sort();
-    assert_eq!(tools.len(), 16, "{tools:?}");
+    assert_eq!(tools.len(), 27, "{tools:?}");
     assert!(tools.iter().all(|name| name.starts_with("mittwald_")));
 
     let user = succeed(&client, "user_get", json!({})).await;
@@ -80,7 +80,7 @@ async fn ids_cannot_leave_their_path_segment() {
         "ä",
         "a\u{0}",
     ] {
-        let bad: [(&str, Value); 8] = [
+        let bad: [(&str, Value); 16] = [
             ("user_get", json!({ "userId": id })),
             ("project_get", json!({ "projectId": id })),
             ("project_delete", json!({ "projectId": id })),
@@ -89,6 +89,14 @@ async fn ids_cannot_leave_their_path_segment() {
             ("database_mysql_list", json!({ "projectId": id })),
             ("database_mysql_delete", json!({ "databaseId": id })),
             ("user_api_token_revoke", json!({ "tokenId": id })),
+            ("container_list", json!({ "projectId": id })),
+            ("container_logs", json!({ "projectId": "p-000001", "containerId": id })),
+            ("container_restart", json!({ "projectId": id, "containerId": "c-000001" })),
+            ("stack_deploy", json!({ "stackId": id, "composeYaml": "services: { a: { image: b } }" })),
+            ("stack_delete", json!({ "stackId": id })),
+            ("backup_create", json!({ "projectId": id, "expires": "30d" })),
+            ("backup_delete", json!({ "backupId": id })),
+            ("domain_list", json!({ "projectId": id })),
         ];
         for (tool, arguments) in bad {
             let refused = match call(&client, tool, arguments).await {

@@ -1,19 +1,21 @@
 //! One guarded server at a URL, started for one case.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use mcp_auth_core::guard::GuardBuilder;
 use mcp_auth_core::policy::{destructive, public, read, write};
 use mcp_auth_core::testing::{Authority, TokenBuilder};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
-use mcp_auth_core::verify::{Revocation, Revocations};
+use mcp_auth_core::verify::{Revocation, Revocations, TokenVerifier};
 use mcp_auth_core::{Guard, ToolPolicies};
 use serde_json::Value;
 
 use crate::ask::Ask;
 use crate::message;
 use crate::server::{Mcp, Notes, Ran};
+use crate::verdicts::Verdicts;
 
 /// How a framework serves a guarded MCP service. The adapters' tests implement it, and nothing else of theirs is needed.
 pub trait Serve {
@@ -48,6 +50,8 @@ pub struct Fixture {
     pub guard: Guard,
     /// What really ran.
     pub ran: Ran,
+    /// What the verifier said.
+    pub verdicts: Verdicts,
     /// What was revoked.
     pub revocations: Revocations,
     /// The keys that tokens are verified with.
@@ -58,10 +62,17 @@ pub struct Fixture {
     _running: Running,
 }
 
+/// Makes the verifier of a case, out of that of the authority's JWTs.
+pub type MakeVerifier = Box<dyn FnOnce(&Authority, JwtVerifier) -> Arc<dyn TokenVerifier>>;
+
 /// Choices of a case's own.
 pub struct Setup {
     /// The guard, to be changed.
     pub guard: Box<dyn FnOnce(GuardBuilder) -> GuardBuilder>,
+    /// The verifier, around or instead of the one for JWTs.
+    pub verifier: MakeVerifier,
+    /// What was revoked of the JWTs.
+    pub revocations: Revocations,
     /// The tool `about` needs no token.
     pub public: bool,
     /// The service answers legacy requests as JSON, without sessions.
@@ -70,7 +81,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { guard: Box::new(|guard| guard), public: false, json: false }
+        Self {
+            guard: Box::new(|guard| guard),
+            verifier: Box::new(|_, jwt| Arc::new(jwt)),
+            revocations: Revocations::default(),
+            public: false,
+            json: false,
+        }
     }
 }
 
@@ -85,19 +102,35 @@ impl Fixture {
         Self::with::<S>(Setup { guard: Box::new(change), ..Setup::default() }).await
     }
 
+    /// A server that takes other credentials, too; its guard goes by this clock.
+    pub async fn verified<S: Serve, V: TokenVerifier>(
+        clock: &Clock,
+        verifier: impl FnOnce(&Authority, JwtVerifier) -> V + 'static,
+    ) -> Self {
+        let clock = clock.clone();
+        Self::with::<S>(Setup {
+            guard: Box::new(|guard| guard.clock(clock)),
+            verifier: Box::new(|authority, jwt| Arc::new(verifier(authority, jwt))),
+            ..Setup::default()
+        })
+        .await
+    }
+
     /// A server with choices.
     pub async fn with<S: Serve>(setup: Setup) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let authority = Authority::start().await.unwrap();
-        let revocations = Revocations::default();
+        let revocations = setup.revocations;
         let keys = JwtKeys::new(authority.jwks()).unwrap();
         let verifier = JwtVerifier::builder(authority.issuer())
             .keys(keys.clone())
             .revocations(revocations.clone())
             .build()
             .unwrap();
+        let verdicts = Verdicts::default();
+        let verifier = verdicts.noted((setup.verifier)(&authority, verifier));
         let about = if setup.public { public() } else { read("notes:read") };
         let tools = ToolPolicies::from_tools(Notes::tools())
             .unwrap()
@@ -126,7 +159,7 @@ impl Fixture {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { authority, guard, ran, revocations, keys, origin, client, _running: running }
+        Self { authority, guard, ran, verdicts, revocations, keys, origin, client, _running: running }
     }
 
     /// The URL of the MCP endpoint.

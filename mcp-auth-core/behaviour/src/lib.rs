@@ -5,16 +5,22 @@
 //! 3. After each refusal a case asks what really ran: nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod api;
 mod ask;
 pub mod cases;
 mod fixture;
 pub mod message;
 pub mod raw;
 mod server;
+mod store;
+mod verdicts;
 
+pub use api::Api;
 pub use ask::{Answer, Ask, parameter};
-pub use fixture::{Fixture, Running, Serve, Setup};
+pub use fixture::{Fixture, MakeVerifier, Running, Serve, Setup};
 pub use server::{Mcp, Notes, Ran};
+pub use store::TestStore;
+pub use verdicts::Verdicts;
 
 /// Makes every case a test of its own, for a type that implements [`Serve`].
 #[macro_export]
@@ -47,6 +53,46 @@ macro_rules! suite {
                 a_store_that_is_down_lets_no_proof_pass,
                 a_token_that_is_bound_to_a_certificate,
                 used_proofs_are_kept_for_their_window,
+            }
+            api_keys {
+                keys_are_taken_beside_tokens,
+                keys_alone_point_to_no_authorization_server,
+                bad_keys_are_refused_alike,
+                a_revoked_key_is_refused_at_once,
+                a_key_that_is_revoked_elsewhere_is_refused,
+                a_rotated_key_overlaps,
+                a_key_that_is_due_says_so,
+                a_key_with_too_little_is_told_what_is_missing,
+                a_store_that_fails_is_no_refusal,
+                a_key_in_the_query_is_not_taken,
+            }
+            introspection {
+                active_tokens_are_taken,
+                bad_answers_refuse_alike,
+                too_little_is_no_bad_token,
+                a_server_that_fails_is_no_refusal,
+                a_slow_server_is_not_waited_for,
+                a_server_that_fails_is_left_alone,
+                a_refusal_is_remembered,
+                one_question_for_many_requests,
+            }
+            upstream {
+                a_role_decides_what_may_be_done,
+                the_credential_reaches_tools_sealed,
+                the_apis_failures_are_no_refusals,
+                only_its_own_tokens_are_shown,
+            }
+            revocations {
+                each_name_ends_what_it_names,
+                a_principal_is_revoked_until_a_time,
+                a_key_is_revoked_by_its_id,
+                what_is_revoked_elsewhere_is_refused,
+                a_silent_store_is_asked,
+            }
+            flood {
+                ten_thousand_bad_tokens_cost_a_budget,
+                bad_tokens_at_once_cost_a_budget,
+                good_tokens_at_once_are_no_flood,
             }
             limits {
                 a_known_token_passes_beside_a_flood,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mcp_auth_core::Principal;
+use mcp_auth_core::verify::UpstreamCredential;
 use rmcp::handler::server::router::prompt::PromptRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
@@ -83,6 +84,12 @@ struct Purge {
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Show {
+    #[serde(default)]
+    url: String,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Steps {
     steps: u32,
 }
@@ -134,15 +141,24 @@ impl Notes {
         format!("purged {folder}")
     }
 
-    #[tool(description = "Who asks, as the service sees it")]
-    fn whoami(&self, context: RequestContext<RoleServer>) -> String {
+    #[tool(description = "Who asks, as the service sees it, and what it may show at a URL for them")]
+    fn whoami(
+        &self,
+        Parameters(Show { url }): Parameters<Show>,
+        context: RequestContext<RoleServer>,
+    ) -> String {
         self.ran.note("whoami");
         let Some(parts) = context.extensions.get::<http::request::Parts>() else {
             return "no parts".to_owned();
         };
         let leaked = ["authorization", "dpop"].iter().any(|name| parts.headers.contains_key(*name));
+        let upstream = UpstreamCredential::from_extensions(&parts.extensions);
         match Principal::from_extensions(&parts.extensions) {
             _ if leaked => "the credential leaked".to_owned(),
+            Some(principal) if upstream.is_some() => {
+                let secret = upstream.and_then(|credential| credential.expose_for(&url));
+                format!("{} shows {}", principal.subject(), secret.unwrap_or("nothing"))
+            }
             Some(principal) => format!("{} via {}", principal.subject(), principal.client_id().unwrap_or("")),
             None => "nobody".to_owned(),
         }

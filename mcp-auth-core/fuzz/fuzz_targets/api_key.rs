@@ -36,17 +36,7 @@ impl Store for Counting {
         GETS.fetch_add(1, Ordering::Relaxed);
         self.0.get(key).await
     }
-<<<<<<< HEAD
-    async fn scan(
-        &self,
-        c: &str,
-        p: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-=======
     async fn scan(&self, c: &str, p: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
->>>>>>> main
         self.0.scan(c, p, after, limit).await
     }
     async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {

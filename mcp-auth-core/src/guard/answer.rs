@@ -89,7 +89,7 @@ impl Exchange {
         let inner = &self.guard.inner;
         let Some((error, scope)) = self.error_and_scope(refusal) else { return };
         let challenge = |scheme| {
-            let (resource_metadata, scope) = (inner.metadata_url.as_str(), scope.as_ref());
+            let (resource_metadata, scope) = (inner.metadata_url.as_deref(), scope.as_ref());
             Challenge { scheme, resource_metadata, error, scope }.header()
         };
         #[cfg(feature = "jwt")]

@@ -80,12 +80,15 @@ impl Exchange {
             return Ok(cached.verified().clone());
         }
         metrics::counter!("mcp_auth_token_cache_total", "outcome" => "miss").increment(1);
-        if let Some(retry_after) = inner.budget.blocked(&who) {
-            return Err(Refusal::TooManyFailures { retry_after });
-        }
+        let attempt = inner.budget.begin(&who).await;
+        let attempt = attempt.map_err(|retry_after| Refusal::TooManyFailures { retry_after })?;
         let context = VerifyContext { resource: inner.resource.as_str(), now, address: self.address };
         let verdict = inner.verifier.verify(credential, context).await;
-        let verified = verdict.map_err(|error| self.note(error, who))?;
+        match &verdict {
+            Err(VerifyError::Refused(_)) => attempt.failed(),
+            _ => attempt.succeeded(),
+        }
+        let verified = verdict?;
         self.check_revoked(&verified).await.map_err(|error| self.note(error, who))?;
         inner.cache.put(credential.expose_token(), &verified, epoch, revocations);
         Ok(verified)
@@ -107,13 +110,10 @@ impl Exchange {
 
     /// A refused credential counts against its address.
     fn note(&self, error: VerifyError, who: IpAddr) -> Refusal {
-        match error {
-            VerifyError::Refused(refusal) => {
-                self.guard.inner.budget.note_failure(&who);
-                refusal.into()
-            }
-            VerifyError::Unavailable { reason, retry_after } => Refusal::Unavailable { reason, retry_after },
+        if matches!(error, VerifyError::Refused(_)) {
+            self.guard.inner.budget.note_failure(&who);
         }
+        error.into()
     }
 
     /// RFC 8705, section 3: the certificate is the connection's.
@@ -180,6 +180,15 @@ impl Exchange {
             true => format!("{}{}", inner.resource.origin(), parts.uri.path()),
             // By mount: a router may have taken the path away that it was reached by.
             false => inner.resource.as_str().to_owned(),
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Refused(refusal) => refusal.into(),
+            VerifyError::Unavailable { reason, retry_after } => Self::Unavailable { reason, retry_after },
         }
     }
 }

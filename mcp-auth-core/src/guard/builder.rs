@@ -53,6 +53,7 @@ pub struct GuardBuilder {
     session_key: Option<SecretSlice<u8>>,
     only_under: Option<String>,
     shares_origin: bool,
+    without_authorization_server: bool,
     clock: Clock,
 }
 
@@ -80,6 +81,7 @@ impl GuardBuilder {
             session_key: None,
             only_under: None,
             shares_origin: false,
+            without_authorization_server: false,
             clock: Clock::system(),
         }
     }
@@ -209,6 +211,13 @@ impl GuardBuilder {
         self
     }
 
+    /// Says that no authorization server issues tokens for this service: API keys, say, are made on a page of its own. Then there
+    /// is no metadata document, challenges point to none, and clients cannot sign in by themselves.
+    pub fn without_authorization_server(mut self) -> Self {
+        self.without_authorization_server = true;
+        self
+    }
+
     /// The clock to decide by. The system's by default.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -272,11 +281,17 @@ impl GuardBuilder {
                 "no verifier is set",
                 "call .verifier(provider.verifier()) or .verifier(JwtVerifier::builder(issuer).build()?)",
             ),
-            Some(verifier) if verifier.authorization_servers().is_empty() => errors.push(
-                "the verifier names no authorization server",
-                "return at least one issuer from authorization_servers()",
-            ),
-            Some(_) => {}
+            Some(verifier) => match (verifier.authorization_servers().is_empty(), self.without_authorization_server) {
+                (true, false) => errors.push(
+                    "the verifier names no authorization server, so clients cannot find out how to sign in",
+                    "add a verifier of OAuth tokens, or call .without_authorization_server() if there are none",
+                ),
+                (false, true) => errors.push(
+                    "without_authorization_server is set, and the verifier names one",
+                    "remove .without_authorization_server()",
+                ),
+                _ => {}
+            },
         }
         match &self.policy {
             Some(policy) => policy.report(&mut errors),
@@ -319,8 +334,12 @@ impl GuardBuilder {
             Vec::new()
         });
         let metadata_path = resource.metadata_path();
-        let mut document_paths = vec![metadata_path.clone()];
-        if !self.shares_origin && metadata_path != WELL_KNOWN {
+        let has_metadata = !self.without_authorization_server;
+        let mut document_paths = Vec::new();
+        if has_metadata {
+            document_paths.push(metadata_path.clone());
+        }
+        if has_metadata && !self.shares_origin && metadata_path != WELL_KNOWN {
             document_paths.push(WELL_KNOWN.to_owned());
         }
         let budget = Arc::new(FailureBudget::new(self.failures_per_minute));
@@ -335,7 +354,7 @@ impl GuardBuilder {
         };
         let background = Background::new(jobs(verifier.as_ref(), sweep));
         let inner = Inner {
-            metadata_url: format!("{}{metadata_path}", resource.origin()),
+            metadata_url: has_metadata.then(|| format!("{}{metadata_path}", resource.origin())),
             document_paths,
             document: document.into(),
             hosts,

@@ -89,7 +89,7 @@ pub struct Guard {
 
 struct Inner {
     resource: ResourceUrl,
-    metadata_url: String,
+    metadata_url: Option<String>,
     document_paths: Vec<String>,
     document: Bytes,
     hosts: HostRules,

@@ -23,8 +23,8 @@ pub enum ChallengeScheme<'a> {
 pub struct Challenge<'a> {
     /// How the token is to be presented.
     pub scheme: ChallengeScheme<'a>,
-    /// Where the protected resource metadata is served.
-    pub resource_metadata: &'a str,
+    /// Where the protected resource metadata is served; none where no authorization server issues tokens.
+    pub resource_metadata: Option<&'a str>,
     /// The error code of RFC 6750, section 3.1; none where no token was sent.
     pub error: Option<ChallengeError>,
     /// The scopes to ask for.
@@ -65,26 +65,23 @@ impl Challenge<'_> {
     /// should it not be, the bare scheme is sent.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        let mut value = match self.scheme {
-            ChallengeScheme::Bearer => String::from("Bearer "),
-            ChallengeScheme::Dpop(algorithms) => format!("DPoP algs=\"{algorithms}\", "),
+        let (mut value, mut before) = match self.scheme {
+            ChallengeScheme::Bearer => (String::from("Bearer"), " "),
+            ChallengeScheme::Dpop(algorithms) => (format!("DPoP algs=\"{algorithms}\""), ", "),
         };
-        if let Some(error) = self.error {
-            value.push_str("error=\"");
-            value.push_str(error.as_str());
-            value.push_str("\", ");
-        }
-        if let Some(scope) = self.scope {
-            let scope = scope.filtered(|scope| scope != "offline_access");
-            if !scope.is_empty() {
-                value.push_str("scope=\"");
-                value.push_str(&scope.to_string());
-                value.push_str("\", ");
+        let scope = self.scope.map(|scope| scope.filtered(|scope| scope != "offline_access"));
+        let scope = scope.filter(|scope| !scope.is_empty()).map(|scope| scope.to_string());
+        for (name, text) in [
+            ("error", self.error.map(ChallengeError::as_str)),
+            ("scope", scope.as_deref()),
+            ("resource_metadata", self.resource_metadata),
+        ] {
+            let Some(text) = text else { continue };
+            for part in [before, name, "=\"", text, "\""] {
+                value.push_str(part);
             }
+            before = ", ";
         }
-        value.push_str("resource_metadata=\"");
-        value.push_str(self.resource_metadata);
-        value.push('"');
         HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 }
@@ -99,7 +96,22 @@ mod tests {
         let scope = ScopeSet::parse("offline_access a:read").unwrap();
         let scheme = ChallengeScheme::Bearer;
         let challenge =
-            Challenge { scheme, resource_metadata: "https://x/y", error: None, scope: Some(&scope) };
+            Challenge { scheme, resource_metadata: Some("https://x/y"), error: None, scope: Some(&scope) };
         assert_eq!(challenge.header(), "Bearer scope=\"a:read\", resource_metadata=\"https://x/y\"");
+    }
+
+    #[test]
+    fn what_there_is_is_separated_by_commas() {
+        let bare = Challenge {
+            scheme: ChallengeScheme::Bearer,
+            resource_metadata: None,
+            error: None,
+            scope: Some(&ScopeSet::default()),
+        };
+        assert_eq!(bare.header(), "Bearer");
+        let refused = Challenge { error: Some(ChallengeError::InvalidToken), ..bare.clone() };
+        assert_eq!(refused.header(), "Bearer error=\"invalid_token\"");
+        let proof = Challenge { scheme: ChallengeScheme::Dpop("ES256"), ..refused };
+        assert_eq!(proof.header(), "DPoP algs=\"ES256\", error=\"invalid_token\"");
     }
 }

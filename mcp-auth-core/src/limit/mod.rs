@@ -9,7 +9,7 @@ mod principals;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-pub use failures::FailureBudget;
+pub use failures::{Attempt, FailureBudget};
 pub use principals::{LimitError, Permit, PrincipalLimits};
 
 /// The key of an address: the address, its /64 for IPv6, and one for all that are not known.

@@ -146,9 +146,10 @@ impl TokenVerifier for VerifierRouter {
         self.all().map(TokenVerifier::epoch).fold(0, u64::wrapping_add)
     }
 
-    /// True while one kind of credential can be verified: the others are answered 503.
+    /// True while every kind of credential can be verified. (Verifiers that ask for each token stay ready while the other side
+    /// fails: it would take every process out of service at once, for all kinds.)
     fn is_ready(&self) -> bool {
-        self.all().any(TokenVerifier::is_ready)
+        self.all().all(TokenVerifier::is_ready)
     }
 
     fn background(&self) -> Option<Job> {

@@ -17,6 +17,7 @@ use super::fixture::{Fixture, forged};
 fn guard(fixture: &Fixture) -> Guard {
     let (guard, background) = Guard::builder("https://mcp.example/mcp")
         .verifier(fixture.keys.clone())
+        .without_authorization_server()
         .tools(ToolPolicies::new().tool("list_tasks", read("tasks:read")))
         .clock(fixture.clock.clone())
         .build()

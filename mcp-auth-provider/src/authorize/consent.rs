@@ -71,13 +71,15 @@ impl Inner {
         request: &AuthorizationRequest,
         user: &User,
     ) -> Result<zeroize::Zeroizing<String>, Refused> {
-        let until = self.clock.now().plus(self.code_ttl);
+        let now = self.clock.now();
+        let until = now.plus(self.code_ttl);
         let grant = Grant {
             id: secret::random_id()?,
             subject: user.subject.clone(),
             client_id: request.client.id.clone(),
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
+            since: now,
         };
         self.grants.begin(&grant, until).await?;
         let code = secret::random()?;

@@ -200,7 +200,12 @@ impl Inner {
 
     async fn current_user(&self, parts: &Parts, browser: &Browser) -> Result<Option<User>, Refused> {
         match self.sign_in.login() {
-            Login::Form => self.browsers.user(browser).await,
+            Login::Form => {
+                let Some(session) = self.browsers.session(browser).await? else { return Ok(None) };
+                let user = session.user;
+                let revoked = self.grants.is_revoked(&user.subject, None, session.since).await?;
+                Ok((!revoked).then_some(user))
+            }
             Login::Page { .. } => Ok(self.sign_in.user(parts).await),
         }
     }

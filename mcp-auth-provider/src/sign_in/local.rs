@@ -129,11 +129,12 @@ impl SignIn for LocalUsers {
         let address = address_key(address);
         // All unknown names share one account, or a flood of names would fill the table.
         let account = if self.hashes.contains_key(name) { name.to_owned() } else { String::new() };
-        if let Some(retry_after) =
-            self.accounts.blocked(&account).or_else(|| self.addresses.blocked(&address))
-        {
-            return Err(SignInError::Throttled { retry_after });
-        }
+        let throttled = |retry_after| SignInError::Throttled { retry_after };
+        let begun =
+            async { Ok((self.accounts.begin(&account).await?, self.addresses.begin(&address).await?)) };
+        // Many at once try no more passwords than one after the other.
+        let begun = tokio::time::timeout(MAX_WAIT, begun).await.map_err(|_| SignInError::Unavailable)?;
+        let (by_account, by_address) = begun.map_err(throttled)?;
         if password.expose_secret().len() > MAX_PASSWORD {
             return Err(SignInError::Wrong);
         }
@@ -151,10 +152,10 @@ impl SignIn for LocalUsers {
             })
         });
         if verified.await.map_err(|_| SignInError::Unavailable)? && self.hashes.contains_key(name) {
+            by_account.succeeded();
+            by_address.succeeded();
             return Ok(User::new(name));
         }
-        self.accounts.note_failure(&account);
-        self.addresses.note_failure(&address);
         Err(SignInError::Wrong)
     }
 

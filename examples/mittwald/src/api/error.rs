@@ -20,12 +20,23 @@ pub enum ApiError {
         /// What it says about each field.
         fields: Vec<FieldError>,
     },
+    /// The input is not sent at all.
+    #[error("`{field}` {message}")]
+    Unsendable {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The account may not do this.
-    #[error("the service's account may not do this")]
+    #[error("the account, or the API token, may not do this")]
     Forbidden,
     /// The API does not take the service's own token. Never the client's fault.
     #[error("the service's own API token was refused; its operator must replace it")]
     ServiceToken,
+    /// The API does not take the user's token any more.
+    #[error("the API token was refused: it may have been revoked")]
+    UserToken,
     /// Too many requests.
     #[error("the API is asked too often; try again later")]
     RateLimited {
@@ -65,14 +76,20 @@ struct Problem {
 }
 
 impl ApiError {
+    /// This field of the input, and what is wrong with it, short and on one line.
+    pub(crate) fn unsendable(field: &'static str, message: impl AsRef<str>) -> Self {
+        Self::Unsendable { field, message: short(message.as_ref()) }
+    }
+
     /// A short, stable name.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
-            Self::Invalid { .. } => "invalid_input",
+            Self::Invalid { .. } | Self::Unsendable { .. } => "invalid_input",
             Self::Forbidden => "forbidden",
             Self::ServiceToken => "service_token",
+            Self::UserToken => "user_token",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unreadable | Self::TooLarge => "unreadable_answer",
             Self::Timeout => "timeout",

@@ -1,18 +1,22 @@
 //! The mittwald API, as this service uses it.
 //!
-//! 1. Every call carries the service's own token, and nothing that a client sent.
+//! 1. A call carries the service's own token, or the API token of the user who calls: sealed to this API's origin, whose own
+//!    credential it is. Nothing else that a client sent gets here.
 //! 2. A URL is made of whole, encoded segments; what is put into one is an [`Id`], never a text.
 //! 3. Answers are bounded in size and time; redirects are not followed.
 //! 4. What comes back is read into types; members that no tool shows are dropped here.
 
+mod containers;
 mod endpoints;
 mod error;
 mod id;
+mod projects;
 mod types;
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use mcp_auth_core::verify::UpstreamCredential;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,8 +24,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+pub use containers::{
+    Container, ContainerState, Declaration, Deploy, Limits, Resources, ServiceDeclaration, Stack, Volume,
+    VolumeDeclaration,
+};
 pub use error::ApiError;
 pub use id::{Id, IdError};
+pub use projects::{Backup, BackupSchedule, Domain};
 pub use types::{
     App, AppVersion, Created, Customer, Database, DatabaseUser, Listed, NewDatabase, Person, Project,
     ProjectSummary, Server, User,
@@ -38,7 +47,14 @@ const MAX_PAGES: usize = 10;
 pub struct Api {
     client: Client,
     base: Url,
-    token: SecretString,
+    token: Token,
+}
+
+/// Whose token calls carry.
+#[derive(Clone, Debug)]
+enum Token {
+    Service(SecretString),
+    User(UpstreamCredential),
 }
 
 /// Why there is no client.
@@ -74,7 +90,19 @@ impl Api {
             .timeout(TIMEOUT)
             .build()
             .map_err(ApiSetupError::Client)?;
-        Ok(Self { client, base, token })
+        Ok(Self { client, base, token: Token::Service(token) })
+    }
+
+    /// The same API, called with a user's own token.
+    #[must_use]
+    pub fn acting_for(&self, user: UpstreamCredential) -> Self {
+        Self { token: Token::User(user), ..self.clone() }
+    }
+
+    /// The API's origin, which issued the users' tokens.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.base.origin().ascii_serialization()
     }
 
     /// The base URL extended by segments, each encoded as one.
@@ -98,6 +126,15 @@ impl Api {
         read(&answer.body)
     }
 
+    async fn put<B: Serialize, T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &B,
+    ) -> Result<T, ApiError> {
+        let answer = self.send(Method::PUT, self.url(segments.iter().copied())?, Some(body)).await?;
+        read(&answer.body)
+    }
+
     async fn patch<B: Serialize>(&self, segments: &[&str], body: &B) -> Result<(), ApiError> {
         self.send(Method::PATCH, self.url(segments.iter().copied())?, Some(body)).await.map(drop)
     }
@@ -106,13 +143,29 @@ impl Api {
         self.send(Method::DELETE, self.url(segments.iter().copied())?, None::<&()>).await.map(drop)
     }
 
+    fn refused(&self) -> ApiError {
+        match self.token {
+            Token::Service(_) => ApiError::ServiceToken,
+            Token::User(_) => ApiError::UserToken,
+        }
+    }
+
     /// A whole list, page by page, up to a thousand items.
     async fn list<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<Listed<T>, ApiError> {
+        self.list_where(segments, &[]).await
+    }
+
+    async fn list_where<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        filter: &[(&str, &str)],
+    ) -> Result<Listed<T>, ApiError> {
         let mut items: Vec<T> = Vec::new();
         let mut total = None;
         for _ in 0..MAX_PAGES {
             let mut url = self.url(segments.iter().copied())?;
             url.query_pairs_mut()
+                .extend_pairs(filter)
                 .append_pair("limit", &PAGE.to_string())
                 .append_pair("skip", &items.len().to_string());
             let answer = self.send(Method::GET, url, None::<&()>).await?;
@@ -134,8 +187,13 @@ impl Api {
         url: Url,
         body: Option<&B>,
     ) -> Result<Answer, ApiError> {
-        let mut request =
-            self.client.request(method, url).header("x-access-token", self.token.expose_secret());
+        let token = match &self.token {
+            Token::Service(token) => token.expose_secret(),
+            Token::User(token) => token.expose_for(url.as_str()).ok_or(ApiError::UserToken)?,
+        };
+        let mut token = HeaderValue::from_str(token).map_err(|_| self.refused())?;
+        token.set_sensitive(true);
+        let mut request = self.client.request(method, url).header("x-access-token", token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -153,7 +211,7 @@ impl Api {
         }
         match status {
             status if status.is_success() => Ok(Answer { body: read, total }),
-            StatusCode::UNAUTHORIZED => Err(ApiError::ServiceToken),
+            StatusCode::UNAUTHORIZED => Err(self.refused()),
             StatusCode::TOO_MANY_REQUESTS => Err(ApiError::RateLimited { retry_after }),
             status => Err(ApiError::from_answer(status, &read)),
         }

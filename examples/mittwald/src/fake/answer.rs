@@ -1,5 +1,7 @@
 //! Errors, in the API's shape.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -20,14 +22,18 @@ pub(super) struct Problem {
 /// One field that does not hold.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Invalid {
-    path: &'static str,
+    path: Cow<'static, str>,
     r#type: &'static str,
     message: &'static str,
 }
 
 impl Invalid {
-    pub(super) const fn new(path: &'static str, r#type: &'static str, message: &'static str) -> Self {
-        Self { path, r#type, message }
+    pub(super) fn new(
+        path: impl Into<Cow<'static, str>>,
+        r#type: &'static str,
+        message: &'static str,
+    ) -> Self {
+        Self { path: path.into(), r#type, message }
     }
 }
 

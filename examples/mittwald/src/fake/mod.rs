@@ -16,12 +16,18 @@
 
 mod answer;
 mod apps;
+mod backups;
+mod containers;
 mod databases;
+mod declare;
+mod domains;
 mod gate;
 mod model;
 mod page;
 mod projects;
 mod seed;
+mod seed_hosting;
+mod stack;
 mod tokens;
 mod users;
 mod world;
@@ -32,7 +38,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -44,6 +50,7 @@ pub use seed::{
     DEMO_RO_TOKEN, DEMO_RO_TOKEN_ID, DEMO_RW_TOKEN, DEMO_RW_TOKEN_ID, FIRST_SERVER, SERVICE_TOKEN_ID,
     SPARE_TOKEN_ID,
 };
+pub use seed_hosting::AUTH_CODE;
 pub use world::READS_UNTIL_READY;
 
 /// A running fake. It ends when it is dropped.
@@ -119,6 +126,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/app-installations/{id}", get(apps::get).patch(apps::update).delete(apps::uninstall))
         .route("/projects/{id}/mysql-databases", get(databases::list).post(databases::create))
         .route("/mysql-databases/{id}", get(databases::get).delete(databases::delete))
+        .route("/projects/{id}/services", get(containers::services))
+        .route("/projects/{id}/stacks", get(containers::stacks))
+        .route("/stacks/{id}", put(containers::declare))
+        .route("/stacks/{id}/services/{service}/logs", get(containers::logs))
+        .route("/stacks/{id}/services/{service}/actions/restart", post(containers::restart))
+        .route("/projects/{id}/backups", get(backups::list).post(backups::create))
+        .route("/projects/{id}/backup-schedules", get(backups::schedules).post(backups::schedule))
+        .route("/project-backups/{id}", get(backups::get).delete(backups::delete))
+        .route("/domains", get(domains::list))
         .fallback(|| async { Problem::not_found("route") })
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(from_fn_with_state(Arc::clone(&shared), gate::gate))

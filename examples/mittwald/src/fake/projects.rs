@@ -14,6 +14,7 @@ use super::answer::{Invalid, Problem, check};
 use super::model::Project;
 use super::page::Window;
 use super::seed::new_project;
+use super::stack::Stack;
 use super::world::Shared;
 
 pub(super) async fn servers(
@@ -69,7 +70,9 @@ pub(super) async fn create(
         .map(|known| known.id.clone())
         .ok_or_else(|| Problem::not_found("server"))?;
     let (number, id) = world.next_id();
-    world.projects.push(new_project(100 + number, id.clone(), &server, &description));
+    let project = new_project(100 + number, id.clone(), &server, &description);
+    world.stacks.push(Stack::of_project(&project.id, &project.short_id));
+    world.projects.push(project);
     count_projects(&mut world);
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
 }
@@ -88,6 +91,10 @@ pub(super) async fn delete(
     world.projects.retain(|project| project.id != id);
     world.apps.retain(|app| app.project_id != id);
     world.databases.retain(|database| database.project_id != id);
+    world.stacks.retain(|stack| stack.project_id != id);
+    world.backups.retain(|backup| backup.project_id != id);
+    world.schedules.retain(|schedule| !schedule.is_of(&id));
+    world.domains.retain(|domain| domain.project_id != id);
     count_projects(&mut world);
     Ok(StatusCode::NO_CONTENT)
 }

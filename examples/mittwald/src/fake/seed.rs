@@ -9,6 +9,7 @@ use super::model::{
     AppInstallation, AppVersion, CharacterSettings, Customer, Database, MachineType, MainUser, Membership,
     Person, Project, Server, User,
 };
+use super::seed_hosting::{backup, domain, stacks};
 use super::tokens::ApiToken;
 use super::world::{READS_UNTIL_READY, World};
 
@@ -71,6 +72,13 @@ pub(super) fn world(first_name: &str, token: &SecretString) -> World {
         servers: vec![
             server(FIRST_SERVER, "s-bakery", "Main server"),
             server(SECOND_SERVER, "s-portal", "Portal"),
+        ],
+        stacks: stacks(&projects),
+        backups: vec![backup(1, &projects, true), backup(2, &projects, false)],
+        schedules: Vec::new(),
+        domains: vec![
+            domain(1, &projects, "bakery.example.test", true),
+            domain(2, &projects, "bread.example.test", false),
         ],
         projects,
         apps,
@@ -201,6 +209,6 @@ pub(super) fn new_database(
     }
 }
 
-fn first(projects: &[Project]) -> String {
+pub(super) fn first(projects: &[Project]) -> String {
     projects.first().map(|project| project.id.clone()).unwrap_or_default()
 }

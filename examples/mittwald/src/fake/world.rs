@@ -7,7 +7,10 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::answer::Problem;
+use super::backups::{Backup, Schedule};
+use super::domains::Domain;
 use super::model::{AppInstallation, Customer, Database, Project, Server, User};
+use super::stack::Stack;
 use super::tokens::{ApiToken, Presented};
 
 /// How often something that was created is read before it is ready.
@@ -23,6 +26,10 @@ pub(super) struct World {
     pub(super) projects: Vec<Project>,
     pub(super) apps: Vec<AppInstallation>,
     pub(super) databases: Vec<Database>,
+    pub(super) stacks: Vec<Stack>,
+    pub(super) backups: Vec<Backup>,
+    pub(super) schedules: Vec<Schedule>,
+    pub(super) domains: Vec<Domain>,
     pub(super) created: u64,
 }
 

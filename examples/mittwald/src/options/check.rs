@@ -3,16 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::{Account, ApiOptions, AuthorityOptions, Cli, Embedded, Introspection, Options, parse, place};
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::http::TrustedProxies;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use uuid::Uuid;
-
-use super::{Account, ApiOptions, AuthorityOptions, Cli, Embedded, Options, parse};
-
-const DEMO_USER: &str = "demo";
 
 /// Checks everything and reports every problem.
 pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
@@ -31,6 +27,8 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
     let proxies = TrustedProxies::parse(cli.trusted_proxy.iter().map(String::as_str))
         .map_err(|error| errors.push(format!("--trusted-proxy: {error}"), "write a network: 10.0.0.0/8"));
     let api = api(cli.api_url.as_deref(), cli.api_token, &mut errors);
+    let store = place::store(cli.store.as_deref(), cli.data, cli.key, &mut errors);
+    let introspection = introspection(cli.introspection_url, cli.introspection_client, &mut errors);
     let ttls = [
         ("--access-token-ttl", cli.access_token_ttl),
         ("--refresh-token-ttl", cli.refresh_token_ttl),
@@ -47,12 +45,19 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
                     "remove one of the two",
                 );
             }
-            AuthorityOptions::External { issuer, audiences: cli.audience, jwks_uri: cli.jwks_uri }
+            AuthorityOptions::External {
+                issuer,
+                audiences: cli.audience,
+                jwks_uri: cli.jwks_uri,
+                introspection,
+            }
         }
         None => {
-            for (flag, given) in
-                [("--audience", !cli.audience.is_empty()), ("--jwks-uri", cli.jwks_uri.is_some())]
-            {
+            for (flag, given) in [
+                ("--audience", !cli.audience.is_empty()),
+                ("--jwks-uri", cli.jwks_uri.is_some()),
+                ("--introspection-url", introspection.is_some()),
+            ] {
                 if given {
                     errors.push(
                         format!("{flag} has no meaning without --issuer"),
@@ -62,10 +67,8 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
             }
             let [access, refresh, code] =
                 ttls.map(|(flag, ttl)| ttl.and_then(|text| ttl_of(flag, &text, &mut errors)));
-            let (users, is_demo) = users(cli.user, &mut errors);
             AuthorityOptions::Embedded(Embedded {
-                users,
-                is_demo,
+                users: users(cli.user, &mut errors),
                 clients: clients(cli.client, &mut errors),
                 access_token_ttl: access,
                 refresh_token_ttl: refresh,
@@ -73,7 +76,9 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
             })
         }
     };
-    let (Some(listen), Ok(trusted_proxies), Some(api)) = (listen, proxies, api) else { return Err(errors) };
+    let (Some(listen), Ok(trusted_proxies), Some(api), Some(store)) = (listen, proxies, api, store) else {
+        return Err(errors);
+    };
     errors.into_result(Options {
         listen,
         public_url,
@@ -83,6 +88,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         challenge_scope: cli.challenge_scope,
         trusted_proxies,
         api,
+        store,
     })
 }
 
@@ -116,11 +122,34 @@ fn ttl_of(flag: &str, text: &str, errors: &mut ConfigErrors) -> Option<Duration>
     ttl
 }
 
-fn users(values: Vec<SecretString>, errors: &mut ConfigErrors) -> (Vec<Account>, bool) {
-    if values.is_empty() {
-        let password = Uuid::new_v4().simple().to_string().into();
-        return (vec![Account { name: DEMO_USER.to_owned(), password }], true);
-    }
+fn introspection(
+    url: Option<String>,
+    client: Option<SecretString>,
+    errors: &mut ConfigErrors,
+) -> Option<Introspection> {
+    let (url, client) = match (url, client) {
+        (None, None) => return None,
+        (Some(url), Some(client)) => (url, client),
+        _ => {
+            errors.push(
+                "--introspection-url and --introspection-client belong together",
+                "give the endpoint and ID:SECRET of this service there, or neither",
+            );
+            return None;
+        }
+    };
+    let clients = expand("--introspection-client", vec![client], errors);
+    let client = clients.first().and_then(|client| client.expose_secret().split_once(':'));
+    let Some((id, secret)) = client.filter(|(id, secret)| !id.is_empty() && !secret.is_empty()) else {
+        errors
+            .push("--introspection-client is not ID:SECRET", "write id and secret with a colon between them");
+        return None;
+    };
+    Some(Introspection { url, client_id: id.to_owned(), client_secret: secret.into() })
+}
+
+fn users(values: Vec<SecretString>, errors: &mut ConfigErrors) -> Vec<Account> {
+    let given = !values.is_empty();
     let mut users: Vec<Account> = Vec::new();
     for (number, value) in (1..).zip(expand("--user", values, errors)) {
         match parse::account(&value) {
@@ -134,10 +163,10 @@ fn users(values: Vec<SecretString>, errors: &mut ConfigErrors) -> (Vec<Account>,
             ),
         }
     }
-    if users.is_empty() && errors.as_slice().is_empty() {
+    if given && users.is_empty() && errors.as_slice().is_empty() {
         errors.push("--user: the file names nobody", "write NAME:PASSWORD, one a line");
     }
-    (users, false)
+    users
 }
 
 fn clients(values: Vec<SecretString>, errors: &mut ConfigErrors) -> Vec<super::ClientOptions> {

@@ -11,13 +11,16 @@
 
 mod check;
 mod parse;
+mod place;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::http::TrustedProxies;
+use mcp_auth_core::store::KeyRing;
 use secrecy::SecretString;
 use url::Url;
 
@@ -43,6 +46,26 @@ pub struct Cli {
     /// Where its keys are [default: discovered]
     #[arg(long, env = "MITTWALD_MCP_JWKS_URI")]
     pub jwks_uri: Option<String>,
+    /// Where that authorization server is asked about tokens that are no JWTs (RFC 7662)
+    #[arg(long, env = "MITTWALD_MCP_INTROSPECTION_URL")]
+    pub introspection_url: Option<String>,
+    /// ID:SECRET of this service there, or @FILE
+    #[arg(
+        long,
+        env = "MITTWALD_MCP_INTROSPECTION_CLIENT",
+        hide_env_values = true,
+        value_parser = parse::secret
+    )]
+    pub introspection_client: Option<SecretString>,
+    /// Directory for what outlives the process [default: $XDG_DATA_HOME/mittwald-mcp]
+    #[arg(long, env = "MITTWALD_MCP_DATA")]
+    pub data: Option<PathBuf>,
+    /// Where logins, grants and keys are kept: sqlite:PATH, or memory [default: a file in --data]
+    #[arg(long, env = "MITTWALD_MCP_STORE")]
+    pub store: Option<String>,
+    /// Key that seals secrets in the store, as base64, or @FILE [default: made beside the store]
+    #[arg(long, env = "MITTWALD_MCP_KEY", hide_env_values = true, value_parser = parse::secret)]
+    pub key: Option<SecretString>,
     /// Origin of a web page that may call, such as https://app.example.com; repeatable
     #[arg(long, env = "MITTWALD_MCP_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -61,7 +84,7 @@ pub struct Cli {
     /// Life of an authorization code [default: the provider's]
     #[arg(long, env = "MITTWALD_MCP_CODE_TTL")]
     pub code_ttl: Option<String>,
-    /// NAME:PASSWORD of who may sign in, or @FILE with one a line; repeatable [default: a demo user]
+    /// NAME:PASSWORD of who may sign in from now on, or @FILE with one a line; repeatable [default: as before, at first a demo user]
     #[arg(
         long,
         env = "MITTWALD_MCP_USER",
@@ -112,6 +135,24 @@ pub struct Options {
     pub trusted_proxies: TrustedProxies,
     /// The API behind the tools.
     pub api: ApiOptions,
+    /// Where what outlives the process is kept.
+    pub store: StoreOptions,
+}
+
+/// Where what outlives the process is kept.
+#[derive(Debug)]
+pub enum StoreOptions {
+    /// Nowhere: it ends with the process.
+    Memory,
+    /// In one file.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// The directory that is made for it; none if it has to be there.
+        directory: Option<PathBuf>,
+        /// What seals secrets; none for the key file beside it, made if it is not there.
+        key: Option<KeyRing>,
+    },
 }
 
 /// Who issues tokens.
@@ -125,18 +166,29 @@ pub enum AuthorityOptions {
         audiences: Vec<String>,
         /// Where its keys are, if that is not discovered.
         jwks_uri: Option<String>,
+        /// How it is asked about tokens that are no JWTs; without it they are refused.
+        introspection: Option<Introspection>,
     },
     /// The embedded one.
     Embedded(Embedded),
 }
 
+/// How an authorization server is asked about tokens.
+#[derive(Debug)]
+pub struct Introspection {
+    /// Its introspection endpoint.
+    pub url: String,
+    /// Who this service is there.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+}
+
 /// Settings of the embedded authorization server.
 #[derive(Debug)]
 pub struct Embedded {
-    /// Who may sign in, at least one.
+    /// Who may sign in from now on; nobody for whoever could before.
     pub users: Vec<Account>,
-    /// True if the only user was made up at start.
-    pub is_demo: bool,
     /// Clients that need not register.
     pub clients: Vec<ClientOptions>,
     /// Life of an access token.
@@ -198,14 +250,5 @@ impl Options {
     /// Every problem, each with its fix.
     pub fn new(cli: Cli) -> Result<Self, ConfigErrors> {
         check::check(cli)
-    }
-
-    /// The first name of the fake account's user: that of the first who may sign in.
-    #[must_use]
-    pub fn first_user(&self) -> &str {
-        match &self.authority {
-            AuthorityOptions::Embedded(embedded) => embedded.users.first().map_or("ada", |user| &user.name),
-            AuthorityOptions::External { .. } => "ada",
-        }
     }
 }

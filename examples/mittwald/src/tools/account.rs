@@ -1,14 +1,22 @@
 //! The user, servers and organisations.
 
+use std::time::Duration;
+
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use mcp_auth_core::time::Clock;
+use mcp_auth_core::verify::Revocation;
+
 use super::Mittwald;
 use super::answer::{done, listed, shown};
 use crate::api::Id;
+
+/// Longer than any verdict about an API token is used again.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
 
 /// Input of `user_get`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -69,6 +77,14 @@ impl Mittwald {
     )]
     async fn user_api_token_revoke(&self, Parameters(input): Parameters<TokenRevoke>) -> CallToolResult {
         let result = self.api.revoke_api_token(&input.token_id).await;
+        if result.is_ok() {
+            // Here, too, and not only when what is known of it has to be asked again.
+            let revocation = Revocation::token(&self.api.issuer(), input.token_id.as_str());
+            let until = Clock::system().now().plus(KNOWN_FOR);
+            if let Err(error) = self.revocations.revoke(&revocation, until).await {
+                tracing::error!(%error, "a revoked API token may still be taken by other processes for a minute");
+            }
+        }
         done("user_api_token_revoke", format!("API token {} is revoked", input.token_id), result)
     }
 }

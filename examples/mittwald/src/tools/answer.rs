@@ -65,6 +65,9 @@ fn answer(tool: &str, result: Result<Outcome, ApiError>) -> CallToolResult {
                     ApiError::Invalid { fields, .. } if !fields.is_empty() => {
                         members.insert("fields".to_owned(), json!(fields));
                     }
+                    ApiError::Unsendable { field, message } => {
+                        members.insert("fields".to_owned(), json!([{ "path": field, "message": message }]));
+                    }
                     _ => {}
                 }
             }

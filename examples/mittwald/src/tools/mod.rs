@@ -1,18 +1,31 @@
 //! The tools: typed input in, `{status, message, data?, meta}` out.
 //!
-//! 1. A tool does one call of the API and says what happened in words.
+//! 1. A tool does one thing by the API and says what happened in words.
 //! 2. Scopes are not looked at here: the guard around the service did, by [`policies`](crate::policies).
-//! 3. A failure upstream is a result with `isError`, which a model can read and act on.
+//! 3. Who came with an API token of their own is acted for with that token; everybody else with the service's.
+//! 4. A failure upstream is a result with `isError`, which a model can read and act on.
 
 mod account;
 mod answer;
 mod apps;
+mod backups;
+mod compose;
+mod containers;
 mod databases;
+mod domains;
 mod projects;
+mod schedule;
+mod stacks;
 
+use http::request::Parts;
+use mcp_auth_core::verify::{Revocations, UpstreamCredential};
 use rmcp::handler::server::router::tool::ToolRouter;
-use rmcp::model::{Implementation, ServerCapabilities, ServerConfig, Tool};
-use rmcp::{ServerHandler, tool_handler};
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
 use crate::api::Api;
 
@@ -20,14 +33,15 @@ use crate::api::Api;
 #[derive(Clone, Debug)]
 pub struct Mittwald {
     api: Api,
+    revocations: Revocations,
     tool_router: ToolRouter<Self>,
 }
 
 impl Mittwald {
-    /// A server that answers by `api`.
+    /// A server that answers by `api`. An API token that a tool revokes is added to `revocations`.
     #[must_use]
-    pub fn new(api: Api) -> Self {
-        Self { api, tool_router: Self::router() }
+    pub fn new(api: Api, revocations: Revocations) -> Self {
+        Self { api, revocations, tool_router: Self::router() }
     }
 
     /// Every tool, as it is listed.
@@ -37,7 +51,14 @@ impl Mittwald {
     }
 
     fn router() -> ToolRouter<Self> {
-        Self::account() + Self::projects() + Self::apps() + Self::databases()
+        Self::account()
+            + Self::projects()
+            + Self::apps()
+            + Self::databases()
+            + Self::containers()
+            + Self::stacks()
+            + Self::backups()
+            + Self::domains()
     }
 }
 
@@ -49,5 +70,18 @@ impl ServerHandler for Mittwald {
             .with_instructions(
                 "Manage mittwald hosting: list projects first; ids of one tool are inputs of others.",
             )
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let mut server = self.clone();
+        if let Some(user) = parts.and_then(|parts| UpstreamCredential::from_extensions(&parts.extensions)) {
+            server.api = self.api.acting_for(user.clone());
+        }
+        server.tool_router.call(ToolCallContext::new(&server, request, context)).await
     }
 }

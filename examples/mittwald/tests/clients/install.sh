@@ -27,7 +27,7 @@ key() {
     { "$runtime" --version; cat "$@"; } | sha256sum | cut -d ' ' -f 1
 }
 
-for package in typescript oidc conformance; do
+for package in typescript oidc holder conformance; do
     want=$(key node "$package/package.json" "$package/package-lock.json")
     stamp="$package/node_modules/.installed"
     [ "$(cat "$stamp" 2>/dev/null || true)" = "$want" ] && continue

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 pub(crate) const USER: &str = "demo";
@@ -30,8 +31,10 @@ impl Server {
     /// Starts the binary and waits until it is ready.
     pub(crate) async fn start_at(port: u16, more: &[&str]) -> Self {
         let origin = format!("http://127.0.0.1:{port}");
+        let kept = more.iter().any(|flag| ["--store", "--data"].contains(flag));
         let child = Command::new(env!("CARGO_BIN_EXE_mittwald-mcp"))
             .args(["--listen", &format!("127.0.0.1:{port}"), "--log", "warn"])
+            .args(if kept { &[][..] } else { &["--store", "memory"] })
             .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -46,6 +49,11 @@ impl Server {
         }
         Self { url: format!("{origin}/mcp"), origin, child }
     }
+
+    /// Ends it by SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
 }
 
 /// A port that was free a moment ago.
@@ -55,7 +63,13 @@ pub(crate) fn free_port() -> u16 {
 
 pub(crate) fn clients() -> PathBuf {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    for part in ["typescript/node_modules", "python/.venv", "conformance/node_modules", "oidc/node_modules"] {
+    for part in [
+        "typescript/node_modules",
+        "python/.venv",
+        "conformance/node_modules",
+        "oidc/node_modules",
+        "holder/node_modules",
+    ] {
         let stamp = clients.join(part).join(".installed");
         assert!(
             stamp.exists(),
@@ -67,8 +81,14 @@ pub(crate) fn clients() -> PathBuf {
 
 /// Runs one of the scripts to its end; shows what it said if it failed.
 pub(crate) async fn run(program: &Path, arguments: &[&str]) {
+    run_with(program, arguments, &[]).await;
+}
+
+/// The same, with more environment.
+pub(crate) async fn run_with(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) {
     let running = Command::new(program)
         .args(arguments)
+        .envs(environment.iter().copied())
         .current_dir(clients())
         .env("MCP_TEST_PASSWORD", PASSWORD)
         .stdin(Stdio::null())
@@ -81,19 +101,18 @@ pub(crate) async fn run(program: &Path, arguments: &[&str]) {
     assert!(said.contains("\"ok\""), "the client said nothing: {said}");
 }
 
-/// A real `oidc-provider`, until it is dropped.
-pub(crate) struct Issuer {
-    pub(crate) issuer: String,
+/// A script that is told one line at a time and answers each by one line of JSON, until it is dropped.
+pub(crate) struct Script {
     stdin: ChildStdin,
     lines: tokio::io::Lines<BufReader<ChildStdout>>,
     _child: Child,
 }
 
-impl Issuer {
-    pub(crate) async fn start(more: &[&str]) -> Self {
+impl Script {
+    /// Starts it; also what it says first.
+    pub(crate) async fn start(arguments: &[&str]) -> (Self, Value) {
         let mut child = Command::new("node")
-            .args(["oidc/server.mjs", "--port", "0", "--user", &format!("{USER}:{PASSWORD}")])
-            .args(more)
+            .args(arguments)
             .current_dir(clients())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -101,23 +120,43 @@ impl Issuer {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first: serde_json::Value = next(&mut lines).await;
-        let issuer = first.get("issuer").and_then(|issuer| issuer.as_str()).unwrap().to_owned();
-        Self { issuer, stdin: child.stdin.take().unwrap(), lines, _child: child }
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut script = Self { stdin: child.stdin.take().unwrap(), lines, _child: child };
+        let first = script.next().await;
+        (script, first)
     }
 
-    /// `rotate` or `retire`.
-    pub(crate) async fn tell(&mut self, command: &str) {
-        use tokio::io::AsyncWriteExt as _;
-        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+    pub(crate) async fn tell(&mut self, line: &str) -> Value {
+        self.stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         self.stdin.flush().await.unwrap();
-        next(&mut self.lines).await;
+        self.next().await
+    }
+
+    async fn next(&mut self) -> Value {
+        let line = tokio::time::timeout(START, self.lines.next_line()).await;
+        let line = line.expect("the script says nothing").unwrap().expect("the script ended");
+        serde_json::from_str(&line).unwrap()
     }
 }
 
-async fn next(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> serde_json::Value {
-    let line =
-        tokio::time::timeout(START, lines.next_line()).await.expect("the issuer says nothing").unwrap();
-    serde_json::from_str(&line.expect("the issuer ended")).unwrap()
+/// A real `oidc-provider`, until it is dropped.
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
+    script: Script,
+}
+
+impl Issuer {
+    pub(crate) async fn start(more: &[&str]) -> Self {
+        let user = format!("{USER}:{PASSWORD}");
+        let (script, first) =
+            Script::start(&[&["oidc/server.mjs", "--port", "0", "--user", user.as_str()], more].concat())
+                .await;
+        let issuer = first.get("issuer").and_then(Value::as_str).unwrap().to_owned();
+        Self { issuer, script }
+    }
+
+    /// `rotate`, `retire` or `opaque URL`.
+    pub(crate) async fn tell(&mut self, command: &str) {
+        self.script.tell(command).await;
+    }
 }

@@ -73,6 +73,36 @@ shape!(MainUser { id: Uuid, name: String, database_id: Uuid, access_level: Acces
 shape!(ApiToken {
     api_token_id: Uuid, description: String, roles: Vec<ApiRole>, created_at: String, expires_at: String,
 });
+shape!(Stack {
+    id: Uuid, project_id: Uuid, description: String, disabled: bool, prefix: String, services: Vec<Service>,
+    volumes: Vec<Volume>,
+});
+shape!(Service {
+    id: Uuid, short_id: String, project_id: Uuid, stack_id: Uuid, service_name: String, description: String,
+    status: ServiceStatus, status_set_at: String, requires_recreate: bool, restart_policy: Option<RestartPolicy>,
+    deploy: Option<Value>, deployed_state: ServiceState, pending_state: ServiceState,
+});
+shape!(ServiceState {
+    image: String, command: Option<Vec<String>>, entrypoint: Option<Vec<String>>, envs: BTreeMap<String, String>,
+    ports: Vec<String>, volumes: Vec<String>,
+});
+shape!(Volume {
+    id: Uuid, name: String, stack_id: Uuid, orphaned: bool, linked_services: Vec<Uuid>,
+    storage_usage_in_bytes: u64, storage_usage_in_bytes_set_at: String,
+});
+shape!(Backup {
+    id: Uuid, project_id: Uuid, description: Option<String>, status: String, requested_at: String,
+    created_at: Option<String>, expires_at: String, deletable: bool,
+});
+shape!(BackupSchedule {
+    id: Uuid, project_id: Uuid, description: Option<String>, schedule: String, ttl: String,
+    is_system_backup: bool, created_at: String, updated_at: String,
+});
+shape!(Domain {
+    domain_id: Uuid, domain: String, project_id: Uuid, connected: bool, deleted: bool,
+    uses_default_nameserver: bool, nameservers: Vec<String>, handles: Value, auth_code: Option<AuthCode>,
+});
+shape!(AuthCode { value: String, expires: String });
 shape!(Problem { r#type: String, message: String });
 shape!(Validation { r#type: String, message: String, validation_errors: Vec<Invalid> });
 shape!(Invalid { path: String, r#type: String, message: String });
@@ -92,6 +122,17 @@ one_of!(ProjectStatus { Pending, Preparing, Ready, Disabled });
 one_of!(Phase { Creating, Installing, Upgrading, Ready, Disabled });
 one_of!(DatabaseStatus { Pending, Ready, Migrating, Importing, Error });
 one_of!(AccessLevel { Full, Readonly });
+
+one_of!(ServiceStatus { Running, Stopped, Error, Creating, Starting, Stopping });
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RestartPolicy {
+    No,
+    Always,
+    OnFailure,
+    UnlessStopped,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +171,26 @@ pub(crate) fn database(value: &Value) {
 
 pub(crate) fn api_token(value: &Value) {
     read::<ApiToken>(value);
+}
+
+pub(crate) fn stack(value: &Value) {
+    read::<Stack>(value);
+}
+
+pub(crate) fn service(value: &Value) {
+    read::<Service>(value);
+}
+
+pub(crate) fn backup(value: &Value) {
+    read::<Backup>(value);
+}
+
+pub(crate) fn backup_schedule(value: &Value) {
+    read::<BackupSchedule>(value);
+}
+
+pub(crate) fn domain(value: &Value) {
+    read::<Domain>(value);
 }
 
 pub(crate) fn problem(value: &Value) {

@@ -15,7 +15,8 @@ use serde_json::Value;
 pub(crate) type Client = RunningService<RoleClient, ()>;
 
 /// Every scope that a tool needs.
-pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete app:delete database:delete";
+pub(crate) const EVERY_SCOPE: &str = "user:write customer:read project:delete app:delete database:delete \
+                                      stack:delete backup:delete domain:read";
 
 /// A server on a free port, with these flags.
 pub(crate) async fn server(flags: &[&str]) -> Running {
@@ -24,7 +25,9 @@ pub(crate) async fn server(flags: &[&str]) -> Running {
 
 /// A server at this address, with these flags.
 pub(crate) async fn server_at(listen: &str, flags: &[&str]) -> Running {
-    let flags = [&["mittwald-mcp", "--listen", listen], flags].concat();
+    let kept = flags.iter().any(|flag| ["--store", "--data"].contains(flag));
+    let store = if kept { &[][..] } else { &["--store", "memory"] };
+    let flags = [&["mittwald-mcp", "--listen", listen], store, flags].concat();
     start(Options::new(Cli::try_parse_from(flags).unwrap()).unwrap()).await.unwrap()
 }
 

@@ -1,15 +1,20 @@
 //! The cases, by what they are about.
 
+pub mod api_keys;
 pub mod bodies;
 pub mod credentials;
+pub mod flood;
 pub mod flow;
 pub mod headers;
+pub mod introspection;
 pub mod limits;
 pub mod lists;
 pub mod place;
 pub mod policy;
 pub mod proofs;
+pub mod revocations;
 pub mod sessions;
 pub mod source;
 pub mod streams;
 pub mod tokens;
+pub mod upstream;

@@ -4,18 +4,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::MemoryStore;
 use mcp_auth_core::testing::{ProofBuilder, TestKey, thumbprint};
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::dpop::Dpop;
 use mcp_auth_core::verify::jwt::Algorithm;
 use serde_json::{Value, json};
 
-use crate::{Answer, Ask, Fixture, Serve, parameter};
+use crate::{Answer, Ask, Fixture, Serve, TestStore, parameter};
 
 /// A client that holds a key, and the token that is bound to it.
 struct Holder {
@@ -188,33 +187,15 @@ pub async fn unbound_tokens_are_refused_where_proofs_are_required<S: Serve>() {
     assert_eq!(metadata["dpop_bound_access_tokens_required"], true);
 }
 
-/// A store that keeps nothing and says nothing.
-#[derive(Debug)]
-struct Down;
-
-#[async_trait]
-impl Store for Down {
-    async fn get(&self, _: &Key) -> Result<Option<Entry>, StoreError> {
-        Err(StoreError::Unavailable("down".into()))
-    }
-    async fn scan(&self, _: &str, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Entry>, StoreError> {
-        Err(StoreError::Unavailable("down".into()))
-    }
-    async fn commit(&self, _: Vec<Write>) -> Result<Committed, StoreError> {
-        Err(StoreError::Unavailable("down".into()))
-    }
-    fn watch(&self) -> Watch {
-        MemoryStore::default().watch()
-    }
-}
-
 /// Whether a proof was used cannot be told: 503, and not a refusal.
 pub async fn a_store_that_is_down_lets_no_proof_pass<S: Serve>() {
-    let fixture = Fixture::guarded::<S>(|guard| guard.dpop(Dpop::accepted(Arc::new(Down)))).await;
+    let store = TestStore::new(Clock::system());
+    store.set_down(true);
+    let fixture = Fixture::guarded::<S>(move |guard| guard.dpop(Dpop::accepted(store.shared()))).await;
     let holder = Holder::new(&fixture);
     let answer = holder.call(&fixture, &holder.proof()).await;
     answer.is(503, -32000).does_not_challenge();
-    assert!(!answer.header("retry-after").is_empty() && !answer.text().contains("down"));
+    assert!(!answer.header("retry-after").is_empty() && !answer.text().contains("secret"));
     fixture.nothing_ran();
 }
 

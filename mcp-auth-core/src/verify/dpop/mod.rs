@@ -208,7 +208,7 @@ impl Dpop {
 
     /// The names of the algorithms, for metadata and challenges.
     pub(crate) fn algorithm_names(&self) -> Vec<&'static str> {
-        self.algorithms.iter().map(|algorithm| algorithm.as_str()).collect()
+        self.algorithms.iter().flat_map(|algorithm| algorithm.names()).collect()
     }
 
     pub(crate) fn report(&self, errors: &mut ConfigErrors) {

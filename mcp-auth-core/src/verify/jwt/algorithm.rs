@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
-/// The signature algorithms that are taken (RFC 7518, RFC 8037): all asymmetric.
+/// The signature algorithms that are taken (RFC 7518, RFC 8037, RFC 9864): all asymmetric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -25,7 +25,7 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519.
+    /// Ed25519, by either of its names.
     EdDsa,
 }
 
@@ -59,8 +59,13 @@ impl Algorithm {
         }
     }
 
+    /// Every name on the wire: RFC 9864 calls `Ed25519` what RFC 8037 calls `EdDSA`, and both are in use.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.as_str()).chain((self == Self::EdDsa).then_some("Ed25519"))
+    }
+
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.names().any(|one| one == name))
     }
 
     /// How an RSA key verifies it; `None` if it is not for RSA keys.

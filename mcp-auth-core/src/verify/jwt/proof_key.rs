@@ -21,7 +21,9 @@ impl ProofKey {
         let mut value: serde_json::Value = serde_json::from_slice(jwk.bytes()).ok()?;
         // For this algorithm only: a key of which nothing more is used need not be made ready for more.
         let declared = value.as_object_mut()?.insert("alg".to_owned(), algorithm.as_str().into());
-        let fits = declared.is_none_or(|declared| declared == algorithm.as_str());
+        let is_this =
+            |declared: serde_json::Value| declared.as_str().and_then(Algorithm::parse) == Some(algorithm);
+        let fits = declared.is_none_or(is_this);
         let key = Key::parse(value).ok().filter(|_| fits)?;
         Some(Self { key, algorithm, thumbprint })
     }

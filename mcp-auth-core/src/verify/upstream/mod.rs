@@ -151,8 +151,8 @@ impl Inner {
         let request = Request::builder().method(method).uri(url.as_str());
         let request = request.header(name, value).header(header::ACCEPT, "application/json");
         let request = request.body(Bytes::new()).map_err(|error| failed(error.to_string()))?;
-        let answer =
-            self.fetcher.send(request, MAX_ANSWER).await.map_err(|error| failed(error.to_string()))?;
+        let answer = self.fetcher.send(request, MAX_ANSWER).await;
+        let answer = answer.map_err(|error| RemoteError::of("upstream", &error))?;
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenRefusal::Unknown.into()),

@@ -5,10 +5,14 @@ import { promisify } from 'node:util';
 
 const generate = promisify(generateKeyPair);
 
+const KINDS = {
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  RS256: ['rsa', { modulusLength: 2048 }],
+  Ed25519: ['ed25519', {}],
+};
+
 async function newKey(alg) {
-  const { privateKey } = alg === 'RS256'
-    ? await generate('rsa', { modulusLength: 2048 })
-    : await generate('ec', { namedCurve: 'P-256' });
+  const { privateKey } = await generate(...KINDS[alg]);
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg };
 }
 
@@ -17,7 +21,7 @@ export class KeyRing {
   #keys = [];
 
   static async create(alg) {
-    if (alg !== 'ES256' && alg !== 'RS256') throw new Error(`--alg is ES256 or RS256, not ${alg}`);
+    if (!Object.hasOwn(KINDS, alg)) throw new Error(`--alg is one of ${Object.keys(KINDS)}, not ${alg}`);
     const ring = new KeyRing();
     ring.alg = alg;
     await ring.rotate();

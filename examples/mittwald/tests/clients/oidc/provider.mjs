@@ -11,10 +11,11 @@ import Provider, { errors } from 'oidc-provider';
 const cookieKeys = [randomBytes(32).toString('base64url')];
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-function resourceServer({ resources, scope, alg, accessTokenTtl, accessTokenFormat }) {
+function resourceServer({ resources, opaque, scope, alg, accessTokenTtl, ...settings }) {
   return (ctx, resource) => {
     const known = resources.length > 0 ? resources.includes(resource) : LOOPBACK.has(new URL(resource).hostname);
     if (!known) throw new errors.InvalidTarget();
+    const accessTokenFormat = opaque.has(resource) ? 'opaque' : settings.accessTokenFormat;
     return {
       scope,
       audience: resource,
@@ -54,7 +55,8 @@ export function createProvider(settings, jwks) {
       grant_types: ['authorization_code', 'refresh_token'],
     },
     responseTypes: ['code'],
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'] },
     // Not part of the schema, so the provider asks the validator, which drops the held scope.
     extraClientMetadata: {
       properties: ['mcp_unbound_scope'],
@@ -62,6 +64,8 @@ export function createProvider(settings, jwks) {
     },
     features: {
       devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
       registration: { enabled: true },
       revocation: { enabled: true },
       introspection: { enabled: true },

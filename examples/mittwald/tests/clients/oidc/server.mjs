@@ -1,11 +1,12 @@
 // A real OpenID provider on loopback, as an authorization server that is not ours.
 //
 //   node server.mjs [--port 0] [--user NAME:PASSWORD]… [--resource URL]… [--scope 'a b …']
-//                   [--alg ES256|RS256] [--access-token-ttl 3600] [--access-token-format jwt|opaque]
+//                   [--alg ES256|RS256|Ed25519] [--access-token-ttl 3600] [--access-token-format jwt|opaque]
 //
 // First line of output: {"issuer":…}. Standard input is the control: `rotate` signs with a new
-// key and still publishes the old ones, `retire` publishes the newest alone; each is answered by
-// one JSON line. The server ends when standard input closes.
+// key and still publishes the old ones, `retire` publishes the newest alone, `opaque URL` makes the
+// tokens for that resource opaque from now on; each is answered by one JSON line. The server ends
+// when standard input closes.
 
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -50,6 +51,7 @@ const settings = {
   users,
   store,
   resources: values.resource,
+  opaque: new Set(),
   scope: values.scope,
   alg: values.alg,
   accessTokenTtl: Number(values['access-token-ttl']),
@@ -86,6 +88,9 @@ for await (const line of lines) {
   } else if (command === 'retire') {
     say({ retired: keys.retire() });
     renew();
+  } else if (command.startsWith('opaque ')) {
+    settings.opaque.add(command.slice('opaque '.length));
+    say({ opaque: [...settings.opaque] });
   } else if (command) {
     say({ unknown: command });
   }
