@@ -47,7 +47,8 @@ pub(crate) fn cases(material: &Material, jwks_url: &str) -> Result<Vec<Case<'sta
         Ok::<_, Infallible>(Response::new(Full::new(body)))
     };
     let scopes = McpToolScopes::new().default(["notes:admin"]).tool("echo", ["notes:read"]);
-    let mut service = HttpAuthLayer::builder().oauth(validator).build()?.layer(scopes.layer(service_fn(answer)));
+    let mut service =
+        HttpAuthLayer::builder().oauth(validator).build()?.layer(scopes.layer(service_fn(answer)));
     let (head, body) = (material.head(material.token("rs256")?)?, material.body("300B")?);
     let prepare = move || Request::from_parts(head.clone(), Full::new(body.clone()));
     let call = move |request| {

@@ -18,7 +18,8 @@ fn main() -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
     metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
-    let mut cases = runtime.block_on(async { peers::all(&material, &peers::serve(&material).await?).await })?;
+    let mut cases =
+        runtime.block_on(async { peers::all(&material, &peers::serve(&material).await?).await })?;
     println!("{}", serde_json::to_string(&measure::count(&mut cases)?)?);
     Ok(())
 }
