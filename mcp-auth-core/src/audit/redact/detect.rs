@@ -1,0 +1,244 @@
+//! Secrets by their looks, anywhere in a text: tokens, keys with a known beginning, private keys, `name=value`.
+//!
+//! One pass; a text is read in runs of letters, digits, `_`, `-` and `.`, and only what could begin a secret is looked
+//! at closer. Too much is rather taken away than too little.
+
+use std::ops::Range;
+
+use super::names;
+
+/// A part of a text that has to go.
+pub(super) struct Found {
+    pub(super) range: Range<usize>,
+    pub(super) what: &'static str,
+}
+
+/// Shorter runs are no token.
+const SHORTEST: usize = 16;
+
+/// How keys of well-known services begin, and how much follows at least.
+const BEGINNINGS: [(&str, usize); 32] = [
+    ("eyJ", 13),
+    ("ghp_", 12),
+    ("gho_", 12),
+    ("ghu_", 12),
+    ("ghs_", 12),
+    ("ghr_", 12),
+    ("github_pat_", 12),
+    ("glpat-", 12),
+    ("xoxb-", 10),
+    ("xoxp-", 10),
+    ("xoxa-", 10),
+    ("xoxr-", 10),
+    ("xoxs-", 10),
+    ("xapp-", 10),
+    ("sk_live_", 10),
+    ("sk_test_", 10),
+    ("rk_live_", 10),
+    ("whsec_", 10),
+    ("AKIA", 12),
+    ("ASIA", 12),
+    ("AIza", 20),
+    ("ya29.", 12),
+    ("dop_v1_", 12),
+    ("shpat_", 12),
+    ("npm_", 20),
+    ("pypi-", 16),
+    ("hf_", 20),
+    ("GOCSPX-", 12),
+    ("sk-", 16),
+    ("SG.", 16),
+    ("lin_api_", 12),
+    ("mcp_", 55),
+];
+
+fn is_run(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+fn is_blob(byte: u8) -> bool {
+    is_run(byte) || matches!(byte, b'+' | b'/' | b'=' | b'~' | b'%')
+}
+
+/// The next secret at or after `from`. `own` are the beginnings of this service's own keys.
+pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    // The last run, as long as only quotes, backslashes and spaces stand behind it.
+    let mut name = from..from;
+    while let Some(&byte) = bytes.get(at) {
+        if is_run(byte) {
+            let start = at;
+            at += bytes.get(at..)?.iter().take_while(|byte| is_run(**byte)).count();
+            name = start..at;
+            let run = text.get(start..at)?;
+            if let Some(found) = of_run(text, run, start, own) {
+                return Some(found);
+            }
+            continue;
+        }
+        match byte {
+            b'=' | b':' => {
+                if byte == b':'
+                    && let Some(found) = user_info(text, at)
+                {
+                    return Some(found);
+                }
+                let run = text.get(name.clone())?;
+                if names::is_secret(run)
+                    && let Some(found) = value(bytes, at)
+                {
+                    return Some(found);
+                }
+                name = at..at;
+            }
+            b'"' | b'\'' | b'\\' | b' ' | b']' => {}
+            _ => name = at..at,
+        }
+        at += 1;
+    }
+    None
+}
+
+fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
+    let end = start + run.len();
+    if run.contains("-----BEGIN") {
+        // Everything from here on: what ends a key may be missing.
+        let head = text.as_bytes().get(end..).unwrap_or_default();
+        let head = head.get(..64.min(head.len())).unwrap_or_default();
+        if head.windows(11).any(|part| part == b"PRIVATE KEY") {
+            return Some(Found { range: start..text.len(), what: "private key" });
+        }
+    }
+    if ["bearer", "basic", "dpop"].iter().any(|scheme| run.eq_ignore_ascii_case(scheme)) {
+        let rest = text.as_bytes().get(end..).unwrap_or_default();
+        let space = rest.iter().take_while(|byte| **byte == b' ').count();
+        let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
+        if space > 0 && length >= 8 {
+            return Some(Found { range: end + space..end + space + length, what: "credentials" });
+        }
+    }
+    if run.len() < SHORTEST {
+        return None;
+    }
+    let known = BEGINNINGS.iter().map(|(word, least)| (*word, *least));
+    for (word, least) in known.chain(own.iter().map(|word| (word.as_str(), 8))) {
+        let mut from = 0;
+        while let Some(at) = run.get(from..).and_then(|rest| rest.find(word)) {
+            let at = from + at;
+            let before = run.as_bytes().get(at.wrapping_sub(1)).copied();
+            // A short beginning inside a word (`task-…`) is none.
+            let begins =
+                word.len() > 3 || word == "eyJ" || !before.is_some_and(|byte| byte.is_ascii_alphanumeric());
+            if begins && run.len() - at >= word.len() + least {
+                let rest = text.as_bytes().get(end..).unwrap_or_default();
+                let more = rest.iter().take_while(|byte| is_blob(**byte)).count();
+                let what = if word == "eyJ" { "token" } else { "key" };
+                return Some(Found { range: start + at..end + more, what });
+            }
+            from = at + word.len();
+        }
+    }
+    None
+}
+
+/// The password of `scheme://user:password@host`, where `colon` is that behind the scheme.
+fn user_info(text: &str, colon: usize) -> Option<Found> {
+    let from = colon + 3;
+    if text.get(colon..from) != Some("://") {
+        return None;
+    }
+    let rest = text.get(from..)?;
+    let end = rest.find(['/', '?', '#', ' ', '"', '\'', '<', '>']).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    let (at, password) = (authority.rfind('@')?, authority.find(':')? + 1);
+    (password < at).then(|| Found { range: from + password..from + at, what: "password" })
+}
+
+/// What stands behind the `=` or `:` of a secret name.
+fn value(bytes: &[u8], separator: usize) -> Option<Found> {
+    let mut start = separator + 1;
+    let mut quote = None;
+    let mut slashes = 0;
+    while let Some(byte @ (b'"' | b'\'' | b'\\' | b' ')) = bytes.get(start) {
+        match byte {
+            b'"' | b'\'' if quote.is_some() => break,
+            b'"' | b'\'' => quote = Some(*byte),
+            b'\\' if quote.is_some() => break,
+            b'\\' => slashes += 1,
+            _ => {}
+        }
+        start += 1;
+    }
+    let rest = bytes.get(start..)?;
+    let colon = bytes.get(separator) == Some(&b':');
+    let length = match quote {
+        Some(quote) => closing(rest, quote, slashes),
+        // `Authorization: Bearer …` has spaces in it, `a=1&b=2` has not.
+        None => rest
+            .iter()
+            .position(|byte| match byte {
+                b'\r' | b'\n' | b'"' | b'<' | b'}' => true,
+                b' ' | b'&' | b';' | b',' | b'\'' | b'\t' | b'#' | b')' => !colon,
+                _ => false,
+            })
+            .unwrap_or(rest.len()),
+    };
+    (length > 0).then(|| Found { range: start..start + length, what: "secret" })
+}
+
+/// Up to the quote that ends a value: one with no more backslashes before it than the value's first quote had.
+fn closing(rest: &[u8], quote: u8, slashes: usize) -> usize {
+    let mut before = 0;
+    for (at, byte) in rest.iter().enumerate() {
+        match byte {
+            b'\\' => before += 1,
+            byte if *byte == quote && before <= slashes => return at - before,
+            _ => before = 0,
+        }
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let (mut from, mut parts) = (0, Vec::new());
+        while let Some(found) = next(text, from, &["corcava_".to_owned()]) {
+            from = found.range.end;
+            parts.push(&text[found.range]);
+        }
+        parts
+    }
+
+    #[test]
+    fn secrets_are_found_in_texts() {
+        let jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
+        assert_eq!(found(&format!("see {jwt}, please")), [jwt]);
+        assert_eq!(found("x ghp_0123456789abcdefghij y"), ["ghp_0123456789abcdefghij"]);
+        assert_eq!(found("corcava_0123456789abcdef"), ["corcava_0123456789abcdef"]);
+        assert_eq!(found("https://ada:hunter2@db.example/x?a=1&token=abc&b=2"), ["hunter2", "abc"]);
+        assert_eq!(found(r#"{"password":"a b, c","n":1}"#), ["a b, c"]);
+        assert_eq!(found(r#"{"password":"a\"b","n":1}"#), [r#"a\"b"#]);
+        assert_eq!(found(r#"{\"password\":\"ab\",\"n\":1}"#), ["ab"]);
+        assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
+        assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
+        assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
+    }
+
+    #[test]
+    fn ordinary_texts_are_left_alone() {
+        for text in [
+            "Created via MCP: weekly planning workflow",
+            "0190a5b0-7c3e-7f10-8a8b-112233445566",
+            "https://api.example.com:8443/v1/tasks?limit=10&status=open",
+            "task-12345678901234567890 is done; ratio=3:2",
+            "-----BEGIN CERTIFICATE-----",
+        ] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+}
