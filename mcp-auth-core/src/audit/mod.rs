@@ -6,6 +6,8 @@
 //!    that is dropped records `cut`.
 //! 3. Secrets are taken out before anything is queued; no sink ever sees one ([`Redactor`]).
 //! 4. A line is a line: control and bidi characters are escaped, texts are bounded.
+//! 5. [`JsonLines`] chains its lines by hash and signs checkpoints: what is changed, removed or moved afterwards is
+//!    found and named ([`chain::Verify`]).
 //!
 //! ```
 //! use mcp_auth_core::audit::{Audit, ChannelSink, Effect, Intent, Outcome};
@@ -19,10 +21,14 @@
 //! # Ok::<_, mcp_auth_core::audit::AuditError>(()) }).unwrap();
 //! ```
 
+pub mod chain;
 mod event;
 mod id;
 mod intent;
+mod jsonl;
 mod line;
+mod queue;
+mod read;
 mod record;
 mod redact;
 mod sink;
@@ -34,7 +40,10 @@ pub use event::{
 };
 pub use id::{EventId, NoEventId};
 pub use intent::{Confirmed, Intent, Outcome, Shown};
+pub use jsonl::{JsonLines, JsonLinesBuilder, OpenError, SyncPolicy};
 pub use line::is_unsafe;
+pub use queue::Overflow;
+pub use read::{LogLine, LogLines};
 pub use record::Record;
 pub use redact::{Redactor, Rules};
 pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Room};

@@ -70,6 +70,10 @@ impl Record {
         &self.json
     }
 
+    pub(super) fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+
     /// The outcome of this intent, where its call was refused after all.
     pub(super) fn into_denied(self) -> Self {
         let mut line = head(self.id, RecordKind::Outcome, self.time);
