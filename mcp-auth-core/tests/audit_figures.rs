@@ -1,0 +1,122 @@
+//! How fast it is: `cargo test --release -p mcp-auth-core --test audit_figures -- --ignored --nocapture --test-threads 1`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mcp_auth_core::audit::chain::{CheckpointKey, Verify, files};
+use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown, SyncPolicy};
+use mcp_auth_core::mcp::{Limits, Raw};
+use mcp_auth_core::{Principal, ScopeSet};
+
+const PARAMS: &str = r#"{"project_id":"p-4c1f2a7b","title":"Write the report","description":"Numbers of the third quarter, with the charts of last year next to them; see the notes of Monday.","status":"in_progress","priority":"high","due_date":"2027-03-01","labels":["reports","finance","q3"],"estimate":{"hours":6,"confidence":0.7},"assignee_id":"u-99817","db_password":"hunter2hunter2"}"#;
+
+fn principal() -> Principal {
+    Principal::builder("https://issuer.example/tenant", "user-7f3a9c21")
+        .client_id("https://client.example/metadata.json")
+        .scopes(ScopeSet::parse("tasks:read tasks:write projects:read").unwrap())
+        .build()
+}
+
+fn with_intent<T>(effect: Effect, then: impl FnOnce(&Intent<'_>) -> T) -> T {
+    let params = Raw::parse(PARAMS.as_bytes(), &Limits::default()).unwrap();
+    let (principal, required) = (principal(), ScopeSet::parse("tasks:write").unwrap());
+    then(&Intent {
+        principal: Some(&principal),
+        authenticated: Some("jwt"),
+        address: Some("203.0.113.7".parse().unwrap()),
+        agent: Some("claude-code/2.1 (linux; x86_64)"),
+        client: Some(("claude-code", "2.1.0")),
+        era: Some("2025-11-25"),
+        trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        session: Some("0190a5b0-7c3e-7f10-8a8b-112233445566"),
+        method: Some("tools/call"),
+        target: Some("create_task"),
+        effect,
+        required: Some(&required),
+        params: Some(Shown::new(params, None)),
+        ..Intent::default()
+    })
+}
+
+fn place(name: &str) -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("mcp-auth-figures-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    directory.join("audit.jsonl")
+}
+
+#[tokio::test]
+#[ignore = "measures"]
+async fn reads_and_verify() {
+    const CALLS: u32 = 500_000;
+    let path = place("reads");
+    let key = CheckpointKey::from_seed(&[7; 32]).unwrap();
+    let public = key.public_key();
+    let (lines, background) =
+        JsonLines::builder(&path).checkpoints(key).sync(SyncPolicy::Never).queue(4 << 20, 4 << 30).open().unwrap();
+    let background = tokio::spawn(background);
+    tokio::task::yield_now().await;
+    let audit = Audit::new(lines.clone());
+    let started = Instant::now();
+    let mut hot = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..CALLS {
+        let one = Instant::now();
+        let begin = with_intent(Effect::Read, |intent| {
+            let one = Instant::now();
+            let begin = audit.begin(intent);
+            hot.0 += one.elapsed();
+            begin
+        });
+        let two = Instant::now();
+        let ticket = begin.await.unwrap();
+        hot.0 += two.elapsed();
+        let three = Instant::now();
+        ticket.finish(&Outcome::succeeded());
+        hot.1 += three.elapsed();
+        std::hint::black_box(one);
+    }
+    let callers = started.elapsed();
+    lines.close().await;
+    background.await.unwrap();
+    let all = started.elapsed();
+    let size: u64 = files(&path).unwrap().iter().map(|file| file.metadata().unwrap().len()).sum();
+    let read = Instant::now();
+    let report = Verify::default().key(public).files(&files(&path).unwrap(), |_| {}).unwrap();
+    let read = read.elapsed();
+    println!("mean line {} B; read intent {:?}, outcome {:?}", size / report.records, hot.0 / CALLS, hot.1 / CALLS);
+    println!("{} records in {all:?} (callers {callers:?}): {:.0}/s", report.records, report.records as f64 / all.as_secs_f64());
+    println!("verify {:.0} records/s, {:.0} MB/s", report.records as f64 / read.as_secs_f64(), size as f64 / read.as_secs_f64() / 1e6);
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn synced_writes() {
+    for policy in [SyncPolicy::Never, SyncPolicy::Writes] {
+        let path = place("writes");
+        let (lines, background) = JsonLines::builder(&path).sync(policy).open().unwrap();
+        let background = tokio::spawn(background);
+        let audit = Audit::new(lines.clone());
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let audit = audit.clone();
+            tasks.spawn(async move {
+                let mut took = Vec::new();
+                for _ in 0..200 {
+                    let one = Instant::now();
+                    let begin = with_intent(Effect::Write, |intent| audit.begin(intent));
+                    let ticket = begin.await.unwrap();
+                    took.push(one.elapsed());
+                    ticket.finish(&Outcome::succeeded());
+                }
+                took
+            });
+        }
+        let mut took: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+        took.sort();
+        println!("{policy:?}, 16 at once: p50 {:?}, p99 {:?}", took[took.len() / 2], took[took.len() * 99 / 100]);
+        lines.close().await;
+        background.await.unwrap();
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+}
