@@ -5,11 +5,20 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mcp_auth_core::audit::chain::{CheckpointKey, Verify, files};
-use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown, SyncPolicy};
+use mcp_auth_core::audit::{
+    Acknowledgement, Audit, AuditError, AuditSink, Begun, Effect, Intent, JsonLines, Outcome, Record,
+    Redactor, Room, Shown, SyncPolicy,
+};
 use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::{Principal, ScopeSet};
 
 const PARAMS: &str = r#"{"project_id":"p-4c1f2a7b","title":"Write the report","description":"Numbers of the third quarter, with the charts of last year next to them; see the notes of Monday.","status":"in_progress","priority":"high","due_date":"2027-03-01","labels":["reports","finance","q3"],"estimate":{"hours":6,"confidence":0.7},"assignee_id":"u-99817","db_password":"hunter2hunter2"}"#;
+
+/// What this thread has used of a processor: other work on the machine does not count.
+fn used() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
 
 fn principal() -> Principal {
     Principal::builder("https://issuer.example/tenant", "user-7f3a9c21")
@@ -52,8 +61,12 @@ async fn reads_and_verify() {
     let path = place("reads");
     let key = CheckpointKey::from_seed(&[7; 32]).unwrap();
     let public = key.public_key();
-    let (lines, background) =
-        JsonLines::builder(&path).checkpoints(key).sync(SyncPolicy::Never).queue(4 << 20, 4 << 30).open().unwrap();
+    let (lines, background) = JsonLines::builder(&path)
+        .checkpoints(key)
+        .sync(SyncPolicy::Never)
+        .queue(4 << 20, 4 << 30)
+        .open()
+        .unwrap();
     let background = tokio::spawn(background);
     tokio::task::yield_now().await;
     let audit = Audit::new(lines.clone());
@@ -83,9 +96,22 @@ async fn reads_and_verify() {
     let read = Instant::now();
     let report = Verify::default().key(public).files(&files(&path).unwrap(), |_| {}).unwrap();
     let read = read.elapsed();
-    println!("mean line {} B; read intent {:?}, outcome {:?}", size / report.records, hot.0 / CALLS, hot.1 / CALLS);
-    println!("{} records in {all:?} (callers {callers:?}): {:.0}/s", report.records, report.records as f64 / all.as_secs_f64());
-    println!("verify {:.0} records/s, {:.0} MB/s", report.records as f64 / read.as_secs_f64(), size as f64 / read.as_secs_f64() / 1e6);
+    println!(
+        "mean line {} B; read intent {:?}, outcome {:?}",
+        size / report.records,
+        hot.0 / CALLS,
+        hot.1 / CALLS
+    );
+    println!(
+        "{} records in {all:?} (callers {callers:?}): {:.0}/s",
+        report.records,
+        report.records as f64 / all.as_secs_f64()
+    );
+    println!(
+        "verify {:.0} records/s, {:.0} MB/s",
+        report.records as f64 / read.as_secs_f64(),
+        size as f64 / read.as_secs_f64() / 1e6
+    );
     std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
@@ -114,9 +140,75 @@ async fn synced_writes() {
         }
         let mut took: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
         took.sort();
-        println!("{policy:?}, 16 at once: p50 {:?}, p99 {:?}", took[took.len() / 2], took[took.len() * 99 / 100]);
+        println!(
+            "{policy:?}, 16 at once: p50 {:?}, p99 {:?}",
+            took[took.len() / 2],
+            took[took.len() * 99 / 100]
+        );
         lines.close().await;
         background.await.unwrap();
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
+}
+
+/// Takes everything and keeps nothing: what is left is the caller's own work.
+struct Nowhere;
+
+struct NoRoom;
+
+impl Room for NoRoom {
+    fn finish(self: Box<Self>, outcome: Record) {
+        std::hint::black_box(outcome);
+    }
+}
+
+impl AuditSink for Nowhere {
+    fn begin(&self, intent: Record, _: Acknowledgement) -> Result<Begun, AuditError> {
+        std::hint::black_box(intent);
+        Ok(Begun { room: Box::new(NoRoom), acknowledged: None })
+    }
+
+    fn record(&self, event: Record) {
+        std::hint::black_box(event);
+    }
+}
+
+#[tokio::test]
+#[ignore = "measures"]
+async fn the_callers_own_work() {
+    const CALLS: u32 = 300_000;
+    let audit = Audit::new(Nowhere);
+    with_intent(Effect::Read, |intent| {
+        for part in 0..4 {
+            let mut intent = *intent;
+            if part == 1 {
+                intent.params = None;
+            }
+            if part == 2 {
+                intent = Intent::default();
+            }
+            let params = Shown::new(Raw::parse(PARAMS.as_bytes(), &Limits::default()).unwrap(), None);
+            let redactor = Redactor::default();
+            let started = used();
+            for _ in 0..CALLS {
+                if part == 3 {
+                    std::hint::black_box(redactor.redact(params));
+                } else {
+                    drop(audit.begin(&intent));
+                }
+            }
+            println!(
+                "{}: {:?}",
+                ["intent", "without parameters", "empty", "redaction"][part],
+                (used() - started) / CALLS
+            );
+        }
+    });
+    let mut tickets = Vec::with_capacity(CALLS as usize);
+    for _ in 0..CALLS {
+        tickets.push(audit.begin(&Intent::default()).await.unwrap());
+    }
+    let started = used();
+    tickets.into_iter().for_each(|ticket| ticket.finish(&Outcome::succeeded()));
+    println!("outcome {:?}", (used() - started) / CALLS);
 }

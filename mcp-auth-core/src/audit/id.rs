@@ -1,5 +1,6 @@
 //! The name of an event.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,14 +15,35 @@ use crate::time::Timestamp;
 #[serde(try_from = "String", into = "String")]
 pub struct EventId(Uuid);
 
+/// Randomness for some ids: asking for each alone would cost more than all the rest of an id.
+struct Random {
+    bytes: [u8; 640],
+    used: usize,
+}
+
+thread_local! {
+    static RANDOM: RefCell<Random> = const { RefCell::new(Random { bytes: [0; 640], used: usize::MAX }) };
+}
+
+impl Random {
+    fn next(&mut self) -> [u8; 10] {
+        if self.bytes.get(self.used..).is_none_or(|rest| rest.len() < 10) {
+            self.used = 0;
+            if rand::fill(&mut self.bytes).is_err() {
+                tracing::error!("no randomness for the ids of audit events");
+            }
+        }
+        let random = self.bytes.get(self.used..).and_then(|rest| rest.first_chunk()).copied();
+        self.used += 10;
+        random.unwrap_or_default()
+    }
+}
+
 impl EventId {
     /// A new id of an event at `at`. Where the system has no randomness it is unique by its time only.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        let mut random = [0; 10];
-        if rand::fill(&mut random).is_err() {
-            tracing::error!("no randomness for the id of an audit event");
-        }
+        let random = RANDOM.with_borrow_mut(Random::next);
         Self(Builder::from_unix_timestamp_millis(at.as_millis(), &random).into_uuid())
     }
 

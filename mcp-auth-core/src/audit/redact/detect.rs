@@ -14,7 +14,10 @@ pub(super) struct Found {
 }
 
 /// Shorter runs are no token.
-const SHORTEST: usize = 16;
+const SHORTEST: usize = 15;
+
+/// `DPoP`, a space, and eight characters.
+const SMALLEST: usize = 13;
 
 /// How keys of well-known services begin, and how much follows at least.
 const BEGINNINGS: [(&str, usize); 32] = [
@@ -52,17 +55,46 @@ const BEGINNINGS: [(&str, usize); 32] = [
     ("mcp_", 55),
 ];
 
+/// A set of ASCII bytes.
+#[derive(Clone, Copy)]
+struct Bytes(u128);
+
+impl Bytes {
+    const fn of(mut bytes: &[u8]) -> Self {
+        let mut set = 0;
+        while let [byte, rest @ ..] = bytes {
+            set |= 1 << *byte;
+            bytes = rest;
+        }
+        Self(set)
+    }
+
+    fn has(self, byte: u8) -> bool {
+        byte < 128 && self.0 >> byte & 1 == 1
+    }
+}
+
+const RUN: Bytes = Bytes::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+const BLOB: Bytes = Bytes(RUN.0 | Bytes::of(b"+/=~%").0);
+/// With which bytes `BEGINNINGS` begin.
+const FIRST: Bytes = Bytes::of(b"egxsrwAydnphGSlm");
+
 fn is_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    RUN.has(byte)
 }
 
 fn is_blob(byte: u8) -> bool {
-    is_run(byte) || matches!(byte, b'+' | b'/' | b'=' | b'~' | b'%')
+    BLOB.has(byte)
 }
 
 /// The next secret at or after `from`. `own` are the beginnings of this service's own keys.
 pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     let bytes = text.as_bytes();
+    let rest = bytes.get(from..)?;
+    // Most texts are short words: nothing fits into them but a `name=value`.
+    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
+        return None;
+    }
     let mut at = from;
     // The last run, as long as only quotes, backslashes and spaces stand behind it.
     let mut name = from..from;
@@ -102,7 +134,7 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
 
 fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
     let end = start + run.len();
-    if run.contains("-----BEGIN") {
+    if run.ends_with("-----BEGIN") {
         // Everything from here on: what ends a key may be missing.
         let head = text.as_bytes().get(end..).unwrap_or_default();
         let head = head.get(..64.min(head.len())).unwrap_or_default();
@@ -110,7 +142,8 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: start..text.len(), what: "private key" });
         }
     }
-    if ["bearer", "basic", "dpop"].iter().any(|scheme| run.eq_ignore_ascii_case(scheme)) {
+    let is = |scheme: &str| run.eq_ignore_ascii_case(scheme);
+    if matches!(run.len(), 4..=6) && (is("bearer") || is("basic") || is("dpop")) {
         let rest = text.as_bytes().get(end..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| **byte == b' ').count();
         let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
@@ -121,23 +154,28 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
     if run.len() < SHORTEST {
         return None;
     }
-    let known = BEGINNINGS.iter().map(|(word, least)| (*word, *least));
-    for (word, least) in known.chain(own.iter().map(|word| (word.as_str(), 8))) {
-        let mut from = 0;
-        while let Some(at) = run.get(from..).and_then(|rest| rest.find(word)) {
-            let at = from + at;
-            let before = run.as_bytes().get(at.wrapping_sub(1)).copied();
-            // A short beginning inside a word (`task-…`) is none.
-            let begins =
-                word.len() > 3 || word == "eyJ" || !before.is_some_and(|byte| byte.is_ascii_alphanumeric());
-            if begins && run.len() - at >= word.len() + least {
-                let rest = text.as_bytes().get(end..).unwrap_or_default();
-                let more = rest.iter().take_while(|byte| is_blob(**byte)).count();
-                let what = if word == "eyJ" { "token" } else { "key" };
-                return Some(Found { range: start + at..end + more, what });
+    let found = |at: usize, what| {
+        let rest = text.as_bytes().get(end..).unwrap_or_default();
+        let more = rest.iter().take_while(|byte| is_blob(**byte)).count();
+        Some(Found { range: start + at..end + more, what })
+    };
+    let mut before = None;
+    for (at, byte) in run.bytes().enumerate() {
+        if FIRST.has(byte) || !own.is_empty() {
+            let rest = run.get(at..).unwrap_or_default();
+            for (word, least) in BEGINNINGS {
+                // A short beginning inside a word (`task-…`) is none.
+                let begins =
+                    word.len() > 3 || word == "eyJ" || !before.is_some_and(|b: u8| b.is_ascii_alphanumeric());
+                if begins && rest.starts_with(word) && rest.len() >= word.len() + least {
+                    return found(at, if word == "eyJ" { "token" } else { "key" });
+                }
             }
-            from = at + word.len();
+            if own.iter().any(|word| rest.len() >= word.len() + 8 && rest.starts_with(word.as_str())) {
+                return found(at, "key");
+            }
         }
+        before = Some(byte);
     }
     None
 }
@@ -227,6 +265,14 @@ mod tests {
         assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
         assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
         assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
+    }
+
+    #[test]
+    fn every_beginning_is_looked_for() {
+        for (word, least) in BEGINNINGS {
+            let key = format!("{word}{}", "0".repeat(least));
+            assert_eq!(found(&format!("a {key}")), [key]);
+        }
     }
 
     #[test]
