@@ -27,6 +27,8 @@ mod id;
 mod intent;
 mod jsonl;
 mod line;
+#[cfg(feature = "ocsf")]
+pub mod ocsf;
 mod queue;
 mod read;
 mod record;
