@@ -26,24 +26,26 @@ fn dressed(secret: &str, way: usize) -> String {
         5 => format!("-----BEGIN PRIVATE KEY-----\n{a}\n{b}\n-----END PRIVATE KEY-----"),
         6 => format!(r#"{{"nested":{{"client_secret": "{secret}"}}}}"#),
         7 => format!("corcava_{secret}"),
+        9 => format!("psql --db-password '{secret}' -h db"),
         8 => format!("{} sk_live_{secret}", "x ".repeat(500)),
         _ => format!("password={secret}"),
     }
 }
 
-const WAYS: usize = 10;
+const WAYS: usize = 11;
 
 /// A place for it: a value under a secret name, by a schema, or dressed; and then buried.
 fn planted() -> impl Strategy<Value = (String, Value)> {
     let names =
         prop::sample::select(vec!["password", "apiKey", "X-Auth-Token", "db_secret", "PIN", "Cookie"]);
-    let place = (0..WAYS + 3, names);
+    let place = (0..WAYS + 4, names);
     let buried = prop::collection::vec((any::<bool>(), "[a-z]{1,8}", 0..4_usize), 0..24);
     (secret(), place, buried).prop_map(|(secret, (way, name), levels)| {
         let mut value = match way {
             way if way < WAYS => json!({ "text": dressed(&secret, way) }),
             way if way == WAYS => json!({ name: secret }),
             way if way == WAYS + 1 => json!({ name: [{"deep": secret}, 1] }),
+            way if way == WAYS + 2 => json!([{"value": secret, "name": name}]),
             _ => json!({ dressed(&secret, 1): true }),
         };
         for (is_array, name, more) in levels {
@@ -100,7 +102,7 @@ fn recorded(value: &Value, text: &str, rules: Option<&Rules>) -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_planted_secret_reaches_no_sink((secret, value) in planted(), way in 0..WAYS) {
@@ -143,9 +145,9 @@ fn parameters_of_any_size_and_depth_make_a_small_record() {
     for _ in 0..60 {
         deep = json!([deep]);
     }
-    let many: Map<_, _> = (0..50_000).map(|n| (format!("name{n}"), json!(n))).collect();
+    let many: Map<_, _> = (0..20_000).map(|n| (format!("name{n}"), json!(n))).collect();
     for value in
-        [json!({"text": "y".repeat(4 << 20)}), deep, json!(vec![json!({"a": [1, 2]}); 400_000]), json!(many)]
+        [json!({"text": "y".repeat(4 << 20)}), deep, json!(vec![json!({"a": [1, 2]}); 100_000]), json!(many)]
     {
         for json in recorded(&value, &"z ".repeat(1 << 20), None) {
             assert!(json.len() < 64 << 10, "{}", json.len());

@@ -151,6 +151,10 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: end + space..end + space + length, what: "credentials" });
         }
     }
+    if run.starts_with("--") && text.as_bytes().get(end) == Some(&b' ') && names::is_secret(run) {
+        // An option of a command line, and its argument.
+        return value(text.as_bytes(), end);
+    }
     if run.len() < SHORTEST {
         return None;
     }
@@ -263,6 +267,7 @@ mod tests {
         assert_eq!(found(r#"{"password":"a\"b","n":1}"#), [r#"a\"b"#]);
         assert_eq!(found(r#"{\"password\":\"ab\",\"n\":1}"#), ["ab"]);
         assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
+        assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2"]);
         assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
         assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
     }

@@ -83,7 +83,10 @@ impl<'r, 'o> Walk<'r, 'o> {
             self.put(":");
             let inside = at.and_then(|at| at.member(&member.key));
             let lifted = inside.is_some_and(At::is_plain);
-            if !member.value.is_null() && !lifted && self.redactor.is_secret_name(&member.key) {
+            let secret = !member.value.is_null()
+                && !lifted
+                && (self.redactor.is_secret_name(&member.key) || self.is_value_of_secret(raw, &member.key));
+            if secret {
                 self.put("\"[redacted: name]\"");
             } else {
                 self.value(member.value, inside, depth + 1);
@@ -94,6 +97,15 @@ impl<'r, 'o> Walk<'r, 'o> {
             push_display(self.out, left_out);
         }
         self.put("}");
+    }
+
+    /// `{"name": "DB_PASSWORD", "value": …}`
+    fn is_value_of_secret(&self, object: Raw<'_>, key: &str) -> bool {
+        key.eq_ignore_ascii_case("value")
+            && ["name", "key", "field", "variable"].iter().any(|word| {
+                let name = object.get(word).and_then(Raw::as_str);
+                name.is_some_and(|name| self.redactor.is_secret_name(&name))
+            })
     }
 
     fn array(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
