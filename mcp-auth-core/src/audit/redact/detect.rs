@@ -55,27 +55,36 @@ const BEGINNINGS: [(&str, usize); 32] = [
     ("mcp_", 55),
 ];
 
-/// A set of ASCII bytes.
+/// A set of ASCII bytes: those below 64, and the others.
 #[derive(Clone, Copy)]
-struct Bytes(u128);
+struct Bytes(u64, u64);
 
 impl Bytes {
     const fn of(mut bytes: &[u8]) -> Self {
-        let mut set = 0;
+        let mut set = Self(0, 0);
         while let [byte, rest @ ..] = bytes {
-            set |= 1 << *byte;
+            if *byte < 64 {
+                set.0 |= 1 << *byte;
+            } else {
+                set.1 |= 1 << (*byte - 64);
+            }
             bytes = rest;
         }
-        Self(set)
+        set
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0, self.1 | other.1)
     }
 
     fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+        let half = if byte < 64 { self.0 } else { self.1 };
+        byte < 128 && half >> (byte & 63) & 1 == 1
     }
 }
 
 const RUN: Bytes = Bytes::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
-const BLOB: Bytes = Bytes(RUN.0 | Bytes::of(b"+/=~%").0);
+const BLOB: Bytes = RUN.and(Bytes::of(b"+/=~%"));
 /// With which bytes `BEGINNINGS` begin.
 const FIRST: Bytes = Bytes::of(b"egxsrwAydnphGSlm");
 
