@@ -55,6 +55,11 @@ impl Output {
         writeln!(out, "{text}").map_err(|error| not_written(&error))
     }
 
+    /// A line for people.
+    pub(super) fn say(self, text: &str) -> Result<(), Failure> {
+        writeln!(io::stdout().lock(), "{text}").map_err(|error| not_written(&error))
+    }
+
     /// A whole table, as wide as it has to be.
     pub(super) fn table<const N: usize>(self, rows: &[[String; N]]) -> Result<(), Failure> {
         let mut widths = [0; N];

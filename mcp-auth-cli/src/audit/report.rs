@@ -87,7 +87,7 @@ pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> R
     if output.json {
         return output.object(&counted);
     }
-    println!("{} to {}", when::write(from), when::write(until));
+    output.say(&format!("{} to {}", when::write(from), when::write(until)))?;
     let head =
         ["", "CALLS", "WRITES", "SUCCEEDED", "FAILED", "DENIED", "OTHER", "MEAN MS"].map(str::to_owned);
     let mut rows = vec![head, counted.total.row("all")];
@@ -103,7 +103,7 @@ pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> R
     }
     output.table(&rows)?;
     for (kind, count) in &counted.reasons {
-        println!("denied, {}: {count}", printable(kind));
+        output.say(&format!("denied, {}: {count}", printable(kind)))?;
     }
     Ok(())
 }

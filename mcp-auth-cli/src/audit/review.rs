@@ -163,7 +163,7 @@ pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> R
     if output.json {
         output.object(&findings)?;
     } else if findings.is_empty() {
-        println!("nothing unusual");
+        output.say("nothing unusual")?;
     } else {
         let head = ["RULE", "WHO", "FROM", "UNTIL", "TIMES", "WHAT"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head)

@@ -86,8 +86,11 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
             signatures_checked: checked,
         });
     }
-    println!("whole: records {} to {}, {} checkpoints", report.first, report.head.seq, report.checkpoints);
-    println!("head: {}", report.head);
+    output.say(&format!(
+        "whole: records {} to {}, {} checkpoints",
+        report.first, report.head.seq, report.checkpoints
+    ))?;
+    output.say(&format!("head: {}", report.head))?;
     if !checked {
         eprintln!("Signatures were not checked: give --public-key.");
     }

@@ -87,6 +87,9 @@ pub struct JsonLines {
     life: watch::Receiver<Life>,
 }
 
+/// A disk that hangs does not keep a service from ending.
+const CLOSES_WITHIN: Duration = Duration::from_secs(10);
+
 /// Of the thread that writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Life {
@@ -138,13 +141,16 @@ impl JsonLines {
         self.queue.depth()
     }
 
-    /// Takes no more intents, waits a few seconds for the outcomes of calls under way, writes and syncs everything. Ends at
-    /// once if the [`Background`] never ran.
+    /// Takes no more intents, waits five seconds for the outcomes of calls under way, writes and syncs everything; gives
+    /// up after ten. Ends at once if the [`Background`] never ran.
     pub async fn close(&self) {
         self.queue.close();
         let mut life = self.life.clone();
         // Whoever is gone has ended, too.
-        life.wait_for(|life| *life != Life::Running).await.ok();
+        let ended = life.wait_for(|life| *life != Life::Running);
+        if tokio::time::timeout(CLOSES_WITHIN, ended).await.is_err() {
+            tracing::error!("the audit could not be written to its end in time");
+        }
     }
 }
 
