@@ -31,6 +31,7 @@ pages! {
     tokens_upstream: "tokens-upstream.md",
     tokens_bound: "tokens-bound.md",
     several_credentials: "several-credentials.md",
+    audit: "audit.md",
     stores: "stores.md",
     mittwald: "mittwald.md",
     clients: "clients.md",

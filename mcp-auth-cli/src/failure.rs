@@ -1,6 +1,7 @@
 //! What went wrong, what to do about it, and the exit code that a script sees.
 //!
-//! 0 done; 1 could not be done; 2 asked for wrongly; 3 there is no such key; 4 the key has ended, or was changed meanwhile.
+//! 0 done; 1 could not be done; 2 asked for wrongly; 3 there is no such key, or no such event; 4 the key has ended, or was changed meanwhile;
+//! 5 the audit is broken; 6 the review found something.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -25,6 +26,11 @@ impl Failure {
     /// Something was asked for wrongly.
     pub(crate) fn usage(problem: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { code: 2, ..Self::new(problem, fix) }
+    }
+
+    /// Something was found that a script has to tell apart.
+    pub(crate) fn found(code: u8, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { code, ..Self::new(problem, fix) }
     }
 
     /// What the process ends with.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod failure;
 mod keys;
 mod store;
@@ -20,6 +21,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Area {
+    /// The record of calls: read, check, review
+    Audit(audit::Arguments),
     /// API keys: make, list, rename, rotate, revoke.
     Keys(keys::Arguments),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         })
         .and_then(|runtime| match arguments.area {
             Area::Keys(arguments) => runtime.block_on(keys::run(arguments)),
+            Area::Audit(arguments) => audit::run(&arguments),
         });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod background;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod bench;
 pub mod config;
 pub mod confirm;
 pub mod credential;

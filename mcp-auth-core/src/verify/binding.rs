@@ -58,8 +58,8 @@ impl Binding {
     ///
     /// # Errors
     /// [`TokenRefusal::Binding`] if it names nothing that can be checked, or something beside it that cannot.
-    pub(crate) fn from_claims(claims: Raw<'_>) -> Result<Option<Self>, TokenRefusal> {
-        let Some(cnf) = claims.get("cnf") else { return Ok(None) };
+    pub(crate) fn from_cnf(cnf: Option<Raw<'_>>) -> Result<Option<Self>, TokenRefusal> {
+        let Some(cnf) = cnf else { return Ok(None) };
         if cnf.kind() != Kind::Object {
             return Err(TokenRefusal::Binding);
         }

@@ -52,7 +52,7 @@ impl Proof {
             method: required("htm", MAX_TEXT)?,
             url: required("htu", MAX_URL)?,
             token_hash: text_claim(claims, "ath", MAX_TEXT)?.ok_or(ProofRefusal::TokenHash)?,
-            issued_at: date(claims, "iat").ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
+            issued_at: date(claims.get("iat")).ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
             jti: required("jti", MAX_TEXT)?,
             nonce: text_claim(claims, "nonce", MAX_TEXT)?,
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::mcp::{Kind, Limits, Raw};
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
-use crate::verify::jwt::claims;
+use crate::verify::jwt::claims::{self, Claims};
 use crate::verify::remote::RemoteError;
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
@@ -34,7 +34,7 @@ impl Rules {
             return Err(malformed());
         }
         match answer.get("active").and_then(Raw::as_bool) {
-            Some(true) => Ok(self.check(answer, json, context)?),
+            Some(true) => Ok(self.check(&Claims::of(answer), json, context)?),
             Some(false) => Err(TokenRefusal::Unknown.into()),
             None => Err(RemoteError::Unclear("introspection: the answer does not say `active`".to_owned())),
         }
@@ -42,36 +42,40 @@ impl Rules {
 
     fn check(
         &self,
-        answer: Raw<'_>,
+        answer: &Claims<'_>,
         json: &[u8],
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if claims::text(answer, "iss")?.is_some_and(|issuer| issuer != self.issuer) {
+        if claims::text(answer.get("iss"))?.is_some_and(|issuer| issuer != self.issuer) {
             return Err(TokenRefusal::Issuer);
         }
-        let given: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-        let audiences = if given.is_empty() { vec![context.resource] } else { given };
-        match claims::has_audience(answer, &audiences)? {
+        let aud = answer.get("aud");
+        let is_ours = match &*self.audiences {
+            [] => claims::has_audience(aud, &[context.resource])?,
+            audiences => claims::has_audience(aud, audiences)?,
+        };
+        match is_ours {
             Some(true) => {}
             None if self.missing_audience => {}
             Some(false) | None => return Err(TokenRefusal::Audience),
         }
-        let expires_at = claims::date(answer, "exp")?;
+        let expires_at = claims::date(answer.get("exp"))?;
         if expires_at.is_some_and(|at| at <= context.now) {
             return Err(TokenRefusal::Expired);
         }
-        let issued_at = claims::date(answer, "iat")?;
-        let begins = [claims::date(answer, "nbf")?, issued_at];
+        let issued_at = claims::date(answer.get("iat"))?;
+        let begins = [claims::date(answer.get("nbf"))?, issued_at];
         if begins.into_iter().flatten().any(|at| at > context.now.plus(LEEWAY)) {
             return Err(TokenRefusal::NotYetValid);
         }
-        let client_id = claims::text(answer, "client_id")?;
+        let client_id = claims::text(answer.get("client_id"))?;
         // A token without a user is its client's own (RFC 7662: `sub` is optional).
         let subject =
-            claims::text(answer, "sub")?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
+            claims::text(answer.get("sub"))?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
         let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
-        let mut principal =
-            Principal::builder(self.issuer.as_str(), subject).scopes(scopes(answer)?).claims(json);
+        let mut principal = Principal::builder(self.issuer.as_str(), subject)
+            .scopes(scopes(answer.get("scope"))?)
+            .claims(json);
         if let Some(client_id) = client_id {
             principal = principal.client_id(client_id);
         }
@@ -81,17 +85,17 @@ impl Rules {
         if let Some(at) = issued_at {
             principal = principal.issued_at(at);
         }
-        if let Some(id) = claims::text(answer, "jti")? {
+        if let Some(id) = claims::text(answer.get("jti"))? {
             principal = principal.token_id(id);
         }
-        if let Some(id) = claims::text(answer, &self.grant_claim)? {
+        if let Some(id) = claims::text(answer.get(&self.grant_claim))? {
             principal = principal.grant_id(id);
         }
-        if let Some(actor) = claims::actor(answer)? {
+        if let Some(actor) = claims::actor(answer.get("act"))? {
             principal = principal.actor(actor);
         }
         let verified = Verified::from(principal.build()).reusable_until(context.now.plus(self.cache_for));
-        Ok(match Binding::from_claims(answer)? {
+        Ok(match Binding::from_cnf(answer.get("cnf"))? {
             Some(binding) => verified.bound_to(binding),
             None => verified,
         })
@@ -99,8 +103,8 @@ impl Rules {
 }
 
 /// `scope`: a space-separated string.
-fn scopes(answer: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
-    let Some(scope) = answer.get("scope") else { return Ok(ScopeSet::default()) };
+fn scopes(scope: Option<Raw<'_>>) -> Result<ScopeSet, TokenRefusal> {
+    let Some(scope) = scope else { return Ok(ScopeSet::default()) };
     let scope = scope.as_str().ok_or(TokenRefusal::Claim)?;
     ScopeSet::parse(&scope).map_err(|_| TokenRefusal::Claim)
 }

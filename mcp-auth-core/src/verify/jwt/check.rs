@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Algorithm;
-use super::claims;
+use super::claims::{self, Claims};
 use super::issuer::Issuer;
 use super::rules::{Rules, TypRule};
 use super::slot::Found;
 use crate::credential::MAX_TOKEN;
-use crate::mcp::{Kind, Limits, Raw};
+use crate::mcp::{Kind, Limits, Raw, Span};
 use crate::principal::{Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
@@ -26,6 +26,8 @@ pub(super) struct Token<'a> {
     signed: &'a str,
     signature: Vec<u8>,
     claims: Vec<u8>,
+    /// Where the object of claims lies in them, which has been read strictly.
+    span: Span,
     algorithm: Algorithm,
     kid: Option<String>,
 }
@@ -51,12 +53,14 @@ impl<'a> Token<'a> {
         if header.len() > MAX_HEADER {
             return Err(TokenRefusal::Malformed);
         }
-        let header = object(&header)?;
-        check_members(header)?;
-        let name = object(&claims)?.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
+        let header = Claims::of(object(&header)?);
+        check_members(&header)?;
+        let whole = object(&claims)?;
+        let span = whole.span();
+        let name = whole.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
         let issuer = issuers.iter().find(|one| *one.rules.issuer == *name).ok_or(TokenRefusal::Issuer)?;
-        let (algorithm, kid) = check_header(header, &issuer.rules)?;
-        Ok((Self { signed, signature: decode(signature)?, claims, algorithm, kid }, issuer))
+        let (algorithm, kid) = check_header(&header, &issuer.rules)?;
+        Ok((Self { signed, signature: decode(signature)?, claims, span, algorithm, kid }, issuer))
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -77,32 +81,30 @@ impl<'a> Token<'a> {
         if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
             return Err(TokenRefusal::Signature);
         }
-        let claims = object(&self.claims)?;
-        let client = claims::first_text(claims, &rules.client_claims)?;
-        check_audience(claims, client.as_deref(), rules, context.resource)?;
-        let expires_at = claims::date(claims, "exp")?.ok_or(TokenRefusal::Claim)?;
+        let claims = Claims::of(Raw::at(&self.claims, self.span));
+        let client = claims::first_text(&claims, &rules.client_claims)?;
+        check_audience(claims.get("aud"), client.as_deref(), rules, context.resource)?;
+        let expires_at = claims::date(claims.get("exp"))?.ok_or(TokenRefusal::Claim)?;
         if context.now >= expires_at.plus(rules.leeway) {
             return Err(TokenRefusal::Expired);
         }
-        let issued_at = claims::date(claims, "iat")?;
-        for at in [claims::date(claims, "nbf")?, issued_at].into_iter().flatten() {
+        let issued_at = claims::date(claims.get("iat"))?;
+        for at in [claims::date(claims.get("nbf"))?, issued_at].into_iter().flatten() {
             if at > context.now.plus(rules.leeway) {
                 return Err(TokenRefusal::NotYetValid);
             }
         }
-        if rules.typ == TypRule::AllowJwtOrAbsent
-            && OTHER_TOKENS.iter().any(|name| claims.get(name).is_some())
-        {
+        if rules.typ == TypRule::AllowJwtOrAbsent && OTHER_TOKENS.iter().any(|name| claims.has(name)) {
             return Err(TokenRefusal::Type);
         }
         for (name, texts) in &rules.required {
-            let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
+            let text = claims::text(claims.get(name))?.ok_or(TokenRefusal::Claim)?;
             if !texts.contains(&text) {
                 return Err(TokenRefusal::Claim);
             }
         }
-        let binding = Binding::from_claims(claims)?;
-        let mut principal = principal(claims, rules, &self.claims)?.expires_at(expires_at);
+        let binding = Binding::from_cnf(claims.get("cnf"))?;
+        let mut principal = principal(&claims, rules, &self.claims)?.expires_at(expires_at);
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
@@ -120,14 +122,16 @@ impl<'a> Token<'a> {
 
 /// The token is meant for this resource, and comes from a client that may have it.
 fn check_audience(
-    claims: Raw<'_>,
+    aud: Option<Raw<'_>>,
     client: Option<&str>,
     rules: &Rules,
     resource: &str,
 ) -> Result<(), TokenRefusal> {
-    let given: Vec<&str> = rules.audiences.iter().map(String::as_str).collect();
-    let audiences = if given.is_empty() { vec![resource] } else { given };
-    if !claims::has_audience(claims, &audiences)?.unwrap_or(rules.may_lack_audience) {
+    let is_ours = match &*rules.audiences {
+        [] => claims::has_audience(aud, &[resource])?,
+        audiences => claims::has_audience(aud, audiences)?,
+    };
+    if !is_ours.unwrap_or(rules.may_lack_audience) {
         return Err(TokenRefusal::Audience);
     }
     match &rules.clients {
@@ -139,34 +143,34 @@ fn check_audience(
     }
 }
 
-fn principal(claims: Raw<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
-    let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
+fn principal(claims: &Claims<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
+    let subject = claims::text(claims.get("sub"))?.ok_or(TokenRefusal::Claim)?;
     let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
         .scopes(claims::scopes(claims, &rules.scope_claims)?)
         .claims(json);
-    if let Some(id) = claims::text(claims, "jti")? {
+    if let Some(id) = claims::text(claims.get("jti"))? {
         principal = principal.token_id(id);
     }
-    if let Some(id) = claims::text(claims, &rules.grant_claim)? {
+    if let Some(id) = claims::text(claims.get(&rules.grant_claim))? {
         principal = principal.grant_id(id);
     }
-    if let Some(actor) = claims::actor(claims)? {
+    if let Some(actor) = claims::actor(claims.get("act"))? {
         principal = principal.actor(actor);
     }
     Ok(principal)
 }
 
 /// What no issuer may have in a header.
-fn check_members(header: Raw<'_>) -> Result<(), TokenRefusal> {
-    if header.get("crit").is_some() {
+fn check_members(header: &Claims<'_>) -> Result<(), TokenRefusal> {
+    if header.has("crit") {
         return Err(TokenRefusal::Critical);
     }
-    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.get(name).is_some());
+    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.has(name));
     if is_refused { Err(TokenRefusal::Malformed) } else { Ok(()) }
 }
 
-fn check_header(header: Raw<'_>, rules: &Rules) -> Result<(Algorithm, Option<String>), TokenRefusal> {
+fn check_header(header: &Claims<'_>, rules: &Rules) -> Result<(Algorithm, Option<String>), TokenRefusal> {
     let algorithm = header.get("alg").and_then(Raw::as_str).and_then(|name| Algorithm::parse(&name));
     let algorithm =
         algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenRefusal::Algorithm)?;

@@ -1,0 +1,299 @@
+//! The server: everything joined, started and ended.
+//!
+//! 1. `/mcp` is the guarded MCP service; well-known documents and the provider's endpoints lie at the root, the pages beside them.
+//! 2. `/healthz` says that the process answers, `/readyz` that requests can be decided.
+//! 3. It ends within [`END_WITHIN`]: leased streams end, sessions are cancelled, what is left is cut; then the files are closed.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use mcp_auth_actix::{McpAuth, mcp_service, routes};
+use mcp_auth_core::Guard;
+use mcp_auth_core::background::Background;
+use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::policy::PolicyError;
+use mcp_auth_core::time::Clock;
+use mcp_auth_core::verify::VerifierRouter;
+use mcp_auth_core::verify::api_key::{ApiKeys, KeyError};
+use mcp_auth_provider::{Provider, SigningKey, SigningKeyError};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::accounts::{Accounts, AccountsError};
+use crate::authority;
+use crate::banner::Banner;
+use crate::data::{Data, DataError};
+use crate::keys;
+use crate::options::{AuthorityOptions, Options};
+use crate::policies::policies;
+use crate::sessions::Sessions;
+use crate::tools::Corcava;
+use crate::web::{SETTINGS, Web};
+
+/// The longest that ending takes, open streams included.
+pub const END_WITHIN: Duration = Duration::from_secs(4);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data directory.
+    #[error("the data cannot be opened: {0}")]
+    Data(#[from] DataError),
+    /// The users.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// The key that signs tokens.
+    #[error(transparent)]
+    Signing(#[from] SigningKeyError),
+    /// The first API key.
+    #[error("the first key cannot be made: {0}")]
+    Keys(#[from] KeyError),
+    /// The tools' definitions cannot be read.
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The origin that clients use is no URL.
+    #[error("the public URL is no origin")]
+    Origin(#[from] url::ParseError),
+}
+
+/// A running server. Dropped, it ends at once; [`Running::stop`] ends it in order.
+#[must_use = "the server ends when this is dropped"]
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    guard: Guard,
+    banner: Banner,
+    data: Data,
+    keys: ApiKeys,
+    sessions: CancellationToken,
+    handle: ServerHandle,
+    server: JoinHandle<()>,
+    background: JoinHandle<()>,
+}
+
+impl Running {
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of the MCP endpoint.
+    #[must_use]
+    pub fn mcp_url(&self) -> &str {
+        self.guard.resource()
+    }
+
+    /// The keys that are taken.
+    #[must_use]
+    pub fn keys(&self) -> &ApiKeys {
+        &self.keys
+    }
+
+    /// What to show to whoever started it. It holds the demo user's password and the first key.
+    #[must_use]
+    pub fn banner(&self) -> &Banner {
+        &self.banner
+    }
+
+    /// Ends it: nothing new is taken, streams end, and after [`END_WITHIN`] what is left is cut.
+    pub async fn stop(mut self) {
+        self.guard.shutdown();
+        self.sessions.cancel();
+        // Told before it is waited for.
+        drop(self.handle.stop(true));
+        if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
+            tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
+        }
+        self.background.abort();
+        self.data.domain.close().await;
+        self.data.sqlite.close().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        self.server.abort();
+        self.background.abort();
+    }
+}
+
+/// What only an embedded authorization server brings along.
+struct Embedded {
+    provider: Provider,
+    background: Background,
+    accounts: Accounts,
+    sessions: Sessions,
+}
+
+/// Starts the server. It answers when this returns.
+///
+/// # Errors
+/// [`StartError`] says what is wrong, and how to fix it.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let listen_error = |source| StartError::Listen { address: options.listen, source };
+    let listener = TcpListener::bind(options.listen).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let origin = match &options.public_url {
+        Some(url) => url.origin(),
+        None => Url::parse(&format!("http://{address}"))?.origin(),
+    };
+    let origin = origin.ascii_serialization();
+    let mcp_url = format!("{origin}/mcp");
+    let data = Data::open(&options.data).await?;
+
+    let embedded = embedded(&options, &data, &origin, &mcp_url).await?;
+    let (verifier, issuer) = match (&embedded, &options.authority) {
+        (None, AuthorityOptions::External { issuer, audiences, jwks_uri }) => {
+            (authority::external(issuer, audiences, jwks_uri.as_deref())?, issuer.as_str())
+        }
+        (Some(embedded), _) => (VerifierRouter::new().jwt(embedded.provider.verifier()), origin.as_str()),
+        (None, AuthorityOptions::Embedded(_)) => (VerifierRouter::new(), origin.as_str()),
+    };
+    // The same users come by token and by key.
+    let keys = keys::api_keys(data.store(), issuer, options.environment)?;
+    let key = match &embedded {
+        // What is printed ends up in logs: real users make their own.
+        Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
+            keys::first_key(&data.store(), &keys, first).await?
+        }
+        _ => None,
+    };
+    let (guard, background) = Guard::builder(&mcp_url)
+        .name("Corcava")
+        .tools(policies()?)
+        .challenge_scope(&options.challenge_scope)
+        .allowed_hosts(&options.allowed_hosts)
+        .allowed_origins(&options.allowed_origins)
+        .trusted_proxies(options.trusted_proxies.clone())
+        .verifier(verifier.shape(keys::is_key_shaped, keys.clone()))
+        .build()?;
+    let mut banner = Banner {
+        mcp_url,
+        settings_url: embedded.is_some().then(|| format!("{origin}{SETTINGS}")),
+        sign_in: match &options.authority {
+            AuthorityOptions::External { issuer, .. } => format!("at {issuer}"),
+            AuthorityOptions::Embedded(_) => embedded
+                .as_ref()
+                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names)),
+        },
+        demo_password: None,
+        key: key.map(|key| key.expose_secret().into()),
+        environment: options.environment.as_str(),
+    };
+    let (background, provider, web) = match embedded {
+        Some(Embedded { provider, background: more, accounts, sessions }) => {
+            banner.demo_password = accounts.demo_password;
+            let web = Web {
+                sessions,
+                users: accounts.users,
+                keys: keys.clone(),
+                environment: options.environment,
+                origin: Url::parse(&origin)?,
+                mcp_url: banner.mcp_url.clone(),
+                proxies: options.trusted_proxies.clone(),
+                clock: Clock::system(),
+            };
+            (background.and(more), Some(provider), Some(web))
+        }
+        None => (background, None, None),
+    };
+
+    // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
+    let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
+    let sessions = config.cancellation_token.clone();
+    let tools = Corcava::new(data.domain.clone());
+    let mcp =
+        StreamableHttpService::new(move || Ok(tools.clone()), LocalSessionManager::default().into(), config);
+    let guarded = guard.clone();
+    let app = move || {
+        let app = App::new()
+            .service(
+                web::resource("/mcp").wrap(McpAuth::new(guarded.clone())).route(mcp_service(mcp.clone())),
+            )
+            .configure(routes(&guarded))
+            .configure(health(&guarded));
+        let app = match &provider {
+            Some(provider) => app.configure(routes(provider)),
+            None => app,
+        };
+        match &web {
+            Some(web) => app.configure(web.routes()),
+            None => app,
+        }
+    };
+    let server = HttpServer::new(app)
+        .disable_signals()
+        .shutdown_timeout(END_WITHIN.as_secs())
+        // Whoever leaves while a call runs cancels it.
+        .h1_allow_half_closed(false)
+        .listen(listener)
+        .map_err(listen_error)?
+        .run();
+    let handle = server.handle();
+    let server = tokio::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the server ended");
+        }
+    });
+    let background = tokio::spawn(background);
+    Ok(Running { address, guard, banner, data, keys, sessions, handle, server, background })
+}
+
+async fn embedded(
+    options: &Options,
+    data: &Data,
+    origin: &str,
+    mcp_url: &str,
+) -> Result<Option<Embedded>, StartError> {
+    let AuthorityOptions::Embedded(embedded) = &options.authority else { return Ok(None) };
+    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"));
+    let accounts = Accounts::open(&data.store(), &embedded.users).await?;
+    let parts = authority::Parts {
+        embedded,
+        origin,
+        mcp_url,
+        proxies: &options.trusted_proxies,
+        store: data.store(),
+        signing: SigningKey::load(data.store(), data.ring.clone()).await?,
+        sessions: sessions.clone(),
+    };
+    let (provider, background) = authority::provider(parts)?;
+    Ok(Some(Embedded { provider, background, accounts, sessions }))
+}
+
+fn health(guard: &Guard) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
+    let guard = guard.clone();
+    move |config| {
+        let ready = move || {
+            let is_ready = guard.is_ready();
+            async move {
+                if is_ready {
+                    HttpResponse::Ok().body("ready\n")
+                } else {
+                    HttpResponse::ServiceUnavailable().body("not ready\n")
+                }
+            }
+        };
+        config.route("/healthz", web::get().to(|| async { "ok\n" })).route("/readyz", web::get().to(ready));
+    }
+}

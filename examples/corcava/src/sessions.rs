@@ -1,0 +1,123 @@
+//! Who is signed in, in which browser.
+//!
+//! 1. A browser is known by a random cookie: `__Host-` and `Secure` on https, `HttpOnly`, `SameSite=Lax`. It is new at each
+//!    sign-in, so that nobody can plant one. Its hash names the user in the store, for twelve hours.
+//! 2. Every form carries a code over what it is for, made with the cookie as key: a form of another browser does not fit.
+//! 3. The same session answers for the settings pages and for the consent page of the authorization server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+use mcp_auth_core::store::{Key, Store, StoreError, StoreExt};
+use mcp_auth_core::time::Clock;
+use zeroize::Zeroizing;
+
+use crate::secret::{self, NoRandomness};
+
+const SESSIONS: &str = "corcava_sessions";
+const ANSWERED: &str = "corcava_answered_forms";
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+const SECRET_LENGTH: usize = 43;
+
+/// A browser's secret.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    cookie: Zeroizing<String>,
+    pub(crate) is_new: bool,
+}
+
+/// Why a session cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+/// Knows browsers again. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    is_secure: bool,
+}
+
+impl Browser {
+    /// The code of a form of this browser's.
+    pub(crate) fn form_code(&self, purpose: &str) -> String {
+        secret::code(&self.cookie, purpose)
+    }
+
+    /// True if `code` is that of a form of this browser's, for `purpose`.
+    pub(crate) fn is_form_code(&self, purpose: &str, code: &str) -> bool {
+        !self.is_new && secret::is_code(&self.cookie, purpose, code)
+    }
+
+    fn key(&self) -> Key {
+        Key::new(SESSIONS, "", secret::hash(&self.cookie))
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, is_secure: bool) -> Self {
+        Self { store, clock, is_secure }
+    }
+
+    fn cookie_name(&self) -> &'static str {
+        if self.is_secure { "__Host-corcava" } else { "corcava-dev" }
+    }
+
+    /// The browser that a request came from: known by its cookie, or new.
+    pub(crate) fn browser(&self, headers: &HeaderMap) -> Result<Browser, NoRandomness> {
+        let found = cookies(headers)
+            .find(|(name, value)| *name == self.cookie_name() && value.len() == SECRET_LENGTH)
+            .map(|(_, value)| Zeroizing::new(value.to_owned()));
+        Ok(match found {
+            Some(cookie) => Browser { cookie, is_new: false },
+            None => Browser { cookie: secret::random()?, is_new: true },
+        })
+    }
+
+    /// The `Set-Cookie` that makes a browser known.
+    pub(crate) fn set_cookie(&self, browser: &Browser) -> String {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.cookie_name(), *browser.cookie)
+    }
+
+    /// The subject that is signed in.
+    pub(crate) async fn user(&self, browser: &Browser) -> Result<Option<String>, StoreError> {
+        if browser.is_new {
+            return Ok(None);
+        }
+        let entry = self.store.get(&browser.key()).await?;
+        Ok(entry.and_then(|entry| String::from_utf8(entry.value.to_vec()).ok()))
+    }
+
+    /// Signs `subject` in: the browser is known by a new cookie from now on.
+    pub(crate) async fn sign_in(&self, old: &Browser, subject: &str) -> Result<Browser, SessionError> {
+        let browser = Browser { cookie: secret::random()?, is_new: true };
+        let until = self.clock.now().plus(SESSION_LIFE);
+        self.store.put(&browser.key(), subject.to_owned(), Some(until)).await?;
+        self.sign_out(old).await?;
+        Ok(browser)
+    }
+
+    /// Ends the session.
+    pub(crate) async fn sign_out(&self, browser: &Browser) -> Result<(), StoreError> {
+        if browser.is_new { Ok(()) } else { self.store.remove(&browser.key()).await }
+    }
+
+    /// True the first time that the form with this mark is answered.
+    pub(crate) async fn is_first_answer(&self, browser: &Browser, mark: &str) -> Result<bool, StoreError> {
+        let key = Key::new(ANSWERED, "", secret::code(&browser.cookie, mark));
+        self.store.insert_new(&key, "", Some(self.clock.now().plus(SESSION_LIFE))).await
+    }
+}
+
+/// The cookies of a request.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}

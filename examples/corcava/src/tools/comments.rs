@@ -1,0 +1,70 @@
+//! Comments.
+
+use rmcp::handler::server::wrapper::{Json, Parameters};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Corcava;
+use super::answer::Refusal;
+use super::input::page;
+use crate::domain::{Comment, Id, Page};
+
+/// Input of `list_task_comments`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListComments {
+    /// The task's id.
+    task_id: Id,
+    /// How many at most; 20 if not given.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u32>,
+    /// How many to leave out at the beginning.
+    offset: Option<u32>,
+}
+
+/// Input of `add_task_comment`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddComment {
+    /// The task's id.
+    task_id: Id,
+    /// What it says: plain text.
+    #[schemars(length(min = 1, max = 10000))]
+    content: String,
+}
+
+#[tool_router(router = comment_tools, vis = "pub(super)")]
+impl Corcava {
+    #[tool(
+        description = "List the comments on a task, the oldest first.",
+        annotations(title = "List comments", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn list_task_comments(
+        &self,
+        Parameters(input): Parameters<ListComments>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Page<Comment>>, Refusal> {
+        let workspace = self.workspace(&context).await?;
+        Ok(Json(workspace.comments(&input.task_id, page(input.limit, input.offset)).await?))
+    }
+
+    #[tool(
+        description = "Add a comment to a task.",
+        annotations(
+            title = "Comment on task",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
+    )]
+    async fn add_task_comment(
+        &self,
+        Parameters(input): Parameters<AddComment>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Comment>, Refusal> {
+        Ok(Json(self.workspace(&context).await?.add_comment(&input.task_id, &input.content).await?))
+    }
+}

@@ -1,0 +1,240 @@
+//! Tasks.
+
+use rmcp::handler::server::wrapper::{Json, Parameters};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Corcava;
+use super::answer::Refusal;
+use super::input::{OfTask, given, page};
+use crate::domain::{
+    Date, DueFilter, Id, NewTask, Page, Patch, Priority, Status, Task, TaskFilter, TaskPatch,
+};
+
+/// Input of `list_tasks`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListTasks {
+    /// Only of this project.
+    project_id: Option<Id>,
+    /// Only on this board.
+    board_id: Option<Id>,
+    /// Only with this status.
+    status: Option<Status>,
+    /// Only due then: today, tomorrow, this_week (Monday to Sunday), next_week, overdue, none, or a day (2031-05-31).
+    due_date: Option<DueFilter>,
+    /// Only of this member.
+    assignee_id: Option<Id>,
+    /// Only with this text in title or description.
+    search: Option<String>,
+    /// How many at most; 20 if not given.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u32>,
+    /// How many to leave out at the beginning.
+    offset: Option<u32>,
+}
+
+/// Input of `create_task`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateTask {
+    /// What is to be done, in one line.
+    #[schemars(length(min = 1, max = 300))]
+    title: String,
+    /// More about it.
+    #[schemars(length(max = 20000))]
+    description: Option<String>,
+    /// How far it is; open if not given.
+    status: Option<Status>,
+    /// How urgent it is; the project's default if not given.
+    priority: Option<Priority>,
+    /// When it should be done.
+    due_date: Option<Date>,
+    /// The project; that of the board if not given.
+    project_id: Option<Id>,
+    /// The board that shows it.
+    board_id: Option<Id>,
+    /// The member who does it.
+    assignee_id: Option<Id>,
+    /// Why; kept as a comment: "Created via MCP: weekly planning".
+    #[schemars(length(max = 500))]
+    reason: Option<String>,
+}
+
+/// Input of `update_task`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateTask {
+    /// The task's id.
+    task_id: Id,
+    /// The version that was read; refused if the task has changed since.
+    version: Option<i64>,
+    /// Another title.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String", length(min = 1, max = 300))]
+    title: Option<String>,
+    /// Another description; null clears it.
+    #[serde(default)]
+    description: Patch<String>,
+    /// Another status.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Status")]
+    status: Option<Status>,
+    /// Another priority.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Priority")]
+    priority: Option<Priority>,
+    /// Another due date; null clears it.
+    #[serde(default)]
+    due_date: Patch<Date>,
+    /// Another project; null takes it out of its project and off its board.
+    #[serde(default)]
+    project_id: Patch<Id>,
+    /// Another board; null takes it off its board.
+    #[serde(default)]
+    board_id: Patch<Id>,
+    /// Another member; null for nobody.
+    #[serde(default)]
+    assignee_id: Patch<Id>,
+    /// Why; kept as a comment: "Updated via MCP: weekly planning".
+    #[schemars(length(max = 500))]
+    reason: Option<String>,
+}
+
+/// Input of `delete_task`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeleteTask {
+    /// The task's id.
+    task_id: Id,
+    /// The version that was read; refused if the task has changed since.
+    version: Option<i64>,
+}
+
+/// Answer of `delete_task`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Deleted {
+    success: bool,
+    message: String,
+    deleted_task_id: String,
+}
+
+#[tool_router(router = task_tools, vis = "pub(super)")]
+impl Corcava {
+    #[tool(
+        description = "List tasks, by project, board, status, due date, assignee or text; what is due first.",
+        annotations(title = "List tasks", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn list_tasks(
+        &self,
+        Parameters(input): Parameters<ListTasks>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Page<Task>>, Refusal> {
+        let filter = TaskFilter {
+            project_id: input.project_id,
+            board_id: input.board_id,
+            status: input.status,
+            due_date: input.due_date,
+            assignee_id: input.assignee_id,
+            search: input.search,
+        };
+        let workspace = self.workspace(&context).await?;
+        Ok(Json(workspace.tasks(&filter, page(input.limit, input.offset)).await?))
+    }
+
+    #[tool(
+        description = "Show a task, with its version.",
+        annotations(title = "Show task", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn get_task(
+        &self,
+        Parameters(input): Parameters<OfTask>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Task>, Refusal> {
+        Ok(Json(self.workspace(&context).await?.task(&input.task_id).await?))
+    }
+
+    #[tool(
+        description = "Create a task.",
+        annotations(
+            title = "Create task",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
+    )]
+    async fn create_task(
+        &self,
+        Parameters(input): Parameters<CreateTask>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Task>, Refusal> {
+        let new = NewTask {
+            title: input.title,
+            description: input.description,
+            status: input.status,
+            priority: input.priority,
+            due_date: input.due_date,
+            project_id: input.project_id,
+            board_id: input.board_id,
+            assignee_id: input.assignee_id,
+        };
+        let workspace = self.workspace(&context).await?;
+        Ok(Json(workspace.create_task(new, input.reason.as_deref()).await?))
+    }
+
+    #[tool(
+        description = "Change a task. Fields that are absent stay; null clears description, due date, project, board, assignee.",
+        annotations(
+            title = "Change task",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
+    )]
+    async fn update_task(
+        &self,
+        Parameters(input): Parameters<UpdateTask>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Task>, Refusal> {
+        let patch = TaskPatch {
+            title: input.title,
+            description: input.description,
+            status: input.status,
+            priority: input.priority,
+            due_date: input.due_date,
+            project_id: input.project_id,
+            board_id: input.board_id,
+            assignee_id: input.assignee_id,
+        };
+        let workspace = self.workspace(&context).await?;
+        let changed = workspace.update_task(&input.task_id, input.version, patch, input.reason.as_deref());
+        Ok(Json(changed.await?))
+    }
+
+    #[tool(
+        description = "Delete a task with its comments and tracked time. It cannot be undone.",
+        annotations(
+            title = "Delete task",
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn delete_task(
+        &self,
+        Parameters(input): Parameters<DeleteTask>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<Deleted>, Refusal> {
+        let task = self.workspace(&context).await?.delete_task(&input.task_id, input.version).await?;
+        Ok(Json(Deleted {
+            success: true,
+            message: format!("The task “{}” is deleted.", task.title),
+            deleted_task_id: task.id,
+        }))
+    }
+}

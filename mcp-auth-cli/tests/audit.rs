@@ -1,0 +1,180 @@
+//! The binary over a log that a server wrote, and over one that somebody changed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use mcp_auth_core::Principal;
+use mcp_auth_core::audit::chain::CheckpointKey;
+use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
+use mcp_auth_core::mcp::{Limits, Raw};
+use mcp_auth_core::principal::ApiKeyName;
+use mcp_auth_core::time::{Clock, Timestamp};
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Log {
+    directory: TempDir,
+    public_key: String,
+}
+
+/// Every minute one read of ada's; then what nobody should do.
+async fn written(rotate_at: u64) -> Log {
+    let directory = tempfile::tempdir().unwrap();
+    let key = CheckpointKey::from_seed(&[1; 32]).unwrap();
+    let public_key = key.public_key().to_string();
+    let (lines, background) = JsonLines::builder(directory.path().join("audit.jsonl"))
+        .checkpoints(key)
+        .rotate_at(rotate_at)
+        .open()
+        .unwrap();
+    let background = tokio::spawn(background);
+    let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+    let audit = Audit::new(lines.clone()).clock(clock.clone());
+    let person = |subject: &str, key: &str| {
+        let name = ApiKeyName {
+            id: format!("id-{key}"),
+            name: key.to_owned(),
+            environment: "production".to_owned(),
+        };
+        Principal::builder("https://app.example", subject).api_key(name).build()
+    };
+    let (ada, eve) = (person("ada", "cursor-laptop"), person("eve", "bot\u{1b}[31m"));
+    let arguments = Raw::parse(br#"{"task_id":"t-7","password":"hunter2"}"#, &Limits::default()).unwrap();
+    let call = |who, target, effect, address: &str| Intent {
+        principal: Some(who),
+        address: Some(address.parse().unwrap()),
+        method: Some("tools/call"),
+        target: Some(target),
+        effect,
+        params: Some(Shown::new(arguments, None)),
+        ..Intent::default()
+    };
+    for _ in 0..20 {
+        clock.advance(Duration::from_secs(60));
+        let ticket = audit.begin(&call(&ada, "list_tasks", Effect::Read, "192.0.2.1")).await.unwrap();
+        ticket.finish(&Outcome::succeeded());
+    }
+    let open = audit.begin(&call(&ada, "update_task", Effect::Write, "192.0.2.1")).await.unwrap();
+    for round in 0..12 {
+        clock.advance(Duration::from_secs(1));
+        let address = if round < 11 { "198.51.100.1" } else { "203.0.113.9" };
+        let ticket = audit.begin(&call(&eve, "delete_task", Effect::Destructive, address)).await.unwrap();
+        ticket.finish(&Outcome::succeeded());
+    }
+    for _ in 0..6 {
+        audit.record(
+            &call(&eve, "admin", Effect::Write, "203.0.113.9"),
+            &Outcome::denied("insufficient_scope"),
+        );
+    }
+    drop(open);
+    lines.close().await;
+    background.await.unwrap();
+    Log { directory, public_key }
+}
+
+impl Log {
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("audit.jsonl")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
+            .arg("audit")
+            .args(arguments)
+            .env("MCP_AUTH_AUDIT", format!("jsonl:{}", self.path().display()))
+            .output()
+            .unwrap()
+    }
+
+    fn text(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn events(&self, code: i32, arguments: &[&str]) -> Vec<Value> {
+        let text = self.text(code, &[arguments, &["--json"]].concat());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn events_are_found_by_who_what_how_and_when() {
+    let log = written(8000).await;
+    assert_eq!(log.events(0, &["query"]).len(), 39);
+    assert_eq!(log.events(0, &["query", "--principal", "ada"]).len(), 21);
+    assert_eq!(log.events(0, &["query", "--key", "cursor-laptop", "--limit", "5"]).len(), 5);
+    assert_eq!(log.events(0, &["query", "--key", "id-cursor-laptop", "--writes"])[0]["outcome"], "cut");
+    assert_eq!(log.events(0, &["query", "--outcome", "denied"]).len(), 6);
+    assert_eq!(log.events(0, &["query", "--tool", "delete_task", "--address", "203.0.113.9"]).len(), 1);
+    assert_eq!(log.events(0, &["query", "--until", "2027-01-15T08:10:00Z"]).len(), 10);
+    assert_eq!(log.events(3, &["query", "--principal", "nobody"]).len(), 0);
+    let last = log.events(0, &["tail", "-n", "2"]);
+    assert_eq!((last.len(), last[1]["outcome"].as_str()), (2, Some("cut")));
+    assert_eq!(last[0]["params"]["password"], "[redacted: name]");
+    let table = log.text(0, &["query", "--principal", "eve"]);
+    assert!(table.lines().count() == 19 && table.contains("insufficient_scope"), "{table}");
+    assert!(!table.contains('\u{1b}'), "a terminal obeys nothing");
+    for (bad, code) in [
+        (vec!["query", "--outcome", "fine"], 2),
+        (vec!["query", "--since", "soon"], 2),
+        (vec!["query", "--audit", "x"], 2),
+        (vec!["query", "--audit", "jsonl:/nowhere/x"], 1),
+    ] {
+        log.text(code, &bad);
+    }
+}
+
+#[tokio::test]
+async fn what_happened_is_counted_reviewed_and_listed() {
+    let log = written(8000).await;
+    let report = &log.events(0, &["report"])[0];
+    assert_eq!(report["total"]["calls"], 39);
+    assert_eq!(report["tools"]["delete_task"]["succeeded"], 12);
+    assert_eq!(report["reasons"]["insufficient_scope"], 6);
+    assert!(log.text(0, &["report"]).contains("list_tasks"));
+
+    let findings = &log.events(6, &["review"])[0];
+    let rules: Vec<_> =
+        findings.as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["mass changes", "new address", "repeated refusals"]);
+    assert!(log.text(6, &["review"]).contains("203.0.113.9"));
+    assert_eq!(log.events(0, &["review", "--principal", "ada"])[0], serde_json::json!([]));
+
+    let changes = log.events(0, &["changes", "--principal", "eve"]);
+    assert_eq!(changes.len(), 12, "what was refused changed nothing");
+    assert_eq!(
+        (changes[0]["effect"].as_str(), changes[0]["resource"].as_str()),
+        (Some("deleted"), Some("task_id=t-7"))
+    );
+    assert_eq!(log.events(0, &["changes", "--key", "cursor-laptop"])[0]["uncertain"], true);
+}
+
+#[tokio::test]
+async fn a_changed_log_is_found() {
+    let log = written(1 << 20).await;
+    let key = ["verify", "--from-start", "--public-key", &log.public_key];
+    let whole = &log.events(0, &key)[0];
+    let head = whole["head"].as_str().unwrap();
+    assert_eq!(whole["signatures_checked"], true);
+    fs::write(log.directory.path().join("head"), format!("{head}\n")).unwrap();
+    let at = format!("@{}", log.directory.path().join("head").display());
+    let expecting = [&key[..], &["--expect", &at]].concat();
+    assert!(log.text(0, &expecting).contains(head));
+
+    let good = fs::read_to_string(log.path()).unwrap();
+    let cut: Vec<_> = good.lines().collect();
+    fs::write(log.path(), cut[..cut.len() - 2].join("\n") + "\n").unwrap();
+    log.text(0, &key);
+    log.text(5, &expecting);
+    fs::write(log.path(), good.replacen("\"outcome\"", "\"Outcome\"", 1)).unwrap();
+    let output = log.run(&expecting);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("was altered"));
+    log.text(2, &["verify", "--expect", "x"]);
+    log.text(2, &["verify", "--public-key", "x"]);
+}

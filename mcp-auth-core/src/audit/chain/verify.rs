@@ -1,0 +1,327 @@
+//! Reading a chain from its first line to its last.
+//!
+//! 1. One pass, one line in memory; nothing is parsed but the beginning of a line, and checkpoints.
+//! 2. The first problem ends it and names a record. To tell a moved record from a missing one, the rest is searched
+//!    for its number.
+//! 3. What lies behind the last line feed was never acknowledged, or is being written: it is told, not refused.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::Signed;
+use super::{CheckpointPublicKey, Hash, Head, Link, encode, hash};
+
+/// A longer line is none of ours.
+const LONGEST: u64 = 64 << 20;
+/// How often progress is told, in lines.
+const TOLD_EVERY: u64 = 65_536;
+
+/// What is wrong with a chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Broken {
+    /// A line is not one of a chain.
+    #[error("record {seq} cannot be read")]
+    Unreadable {
+        /// The record that should be there.
+        seq: u64,
+    },
+    /// The content of a record is not what the next one was chained to.
+    #[error("record {seq} was altered, or the one behind it")]
+    Altered {
+        /// The record.
+        seq: u64,
+    },
+    /// Records are not there.
+    #[error("records {from} to {to} are missing")]
+    Missing {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
+    /// A record is not where it belongs.
+    #[error("record {seq} is out of order: {found} stands in its place")]
+    Reordered {
+        /// The record that should be there.
+        seq: u64,
+        /// The one that is.
+        found: u64,
+    },
+    /// A checkpoint's signature is wrong: something up to it was altered.
+    #[error("the signature of checkpoint {seq} is wrong: something before it was altered")]
+    Signature {
+        /// The checkpoint.
+        seq: u64,
+    },
+    /// A checkpoint is signed by a key that was not given.
+    #[error("checkpoint {seq} is signed by a key that was not given")]
+    UnknownKey {
+        /// The checkpoint.
+        seq: u64,
+    },
+    /// No checkpoint came where one had to.
+    #[error("the checkpoint that is due after record {after} is missing")]
+    NoCheckpoint {
+        /// The last one, or zero.
+        after: u64,
+    },
+    /// The chain does not reach, or does not contain, the head that was expected.
+    #[error("the chain ends at record {end}, record {expected} was expected: it was cut off")]
+    Truncated {
+        /// The expected record.
+        expected: u64,
+        /// The last that is there.
+        end: u64,
+    },
+    /// The record at the expected place is another.
+    #[error("record {seq} is not the one that was expected")]
+    Unexpected {
+        /// The record.
+        seq: u64,
+    },
+}
+
+/// Why a chain is not good, or was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {error}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The chain is broken.
+    #[error("{}, line {line}: {broken}", .file.display())]
+    Broken {
+        /// In which file.
+        file: PathBuf,
+        /// In which of its lines.
+        line: u64,
+        /// What is wrong.
+        broken: Broken,
+    },
+}
+
+/// How far the reading has come.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Records read.
+    pub records: u64,
+}
+
+/// A chain that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The number of its first record: above one, earlier files were not given.
+    pub first: u64,
+    /// Its end: keep it, to find later that something was cut off.
+    pub head: Head,
+    /// How many records it has.
+    pub records: u64,
+    /// How many checkpoints were checked.
+    pub checkpoints: u64,
+    /// How many records no checkpoint covers yet.
+    pub uncovered: u64,
+    /// How many bytes lie behind the last whole line.
+    pub torn: u64,
+}
+
+/// Checks a chain.
+#[derive(Clone, Debug, Default)]
+#[must_use = "`files` checks"]
+pub struct Verify {
+    keys: Vec<CheckpointPublicKey>,
+    expect: Option<Head>,
+}
+
+struct Reading<'a> {
+    verify: &'a Verify,
+    file: &'a Path,
+    line: u64,
+    head: Head,
+    report: Report,
+    covered: Option<(u64, u64)>,
+}
+
+impl Verify {
+    /// Checkpoints have to be signed by this key, or another that is given.
+    pub fn key(mut self, key: CheckpointPublicKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// The chain has to contain this head.
+    pub fn expect(mut self, head: Head) -> Self {
+        self.expect = Some(head);
+        self
+    }
+
+    /// Reads the files in their order.
+    ///
+    /// # Errors
+    /// [`VerifyError`] names the first problem.
+    pub fn files(
+        &self,
+        files: &[PathBuf],
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Report, VerifyError> {
+        let length = |file: &PathBuf| file.metadata().map_or(0, |meta| meta.len());
+        let mut told = Progress { of: files.iter().map(length).sum(), ..Progress::default() };
+        let report =
+            Report { first: 0, head: Head::START, records: 0, checkpoints: 0, uncovered: 0, torn: 0 };
+        let mut reading =
+            Reading { verify: self, file: Path::new(""), line: 0, head: Head::START, report, covered: None };
+        let mut line = Vec::with_capacity(4096);
+        for (index, file) in files.iter().enumerate() {
+            let failed = |error| VerifyError::File { file: file.clone(), error };
+            let mut reader = BufReader::with_capacity(1 << 20, File::open(file).map_err(failed)?);
+            (reading.file, reading.line) = (file, 0);
+            loop {
+                line.clear();
+                let count = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(failed)?;
+                if count == 0 {
+                    break;
+                }
+                told.bytes += count as u64;
+                reading.line += 1;
+                let Some(whole) = line.strip_suffix(b"\n") else {
+                    if index + 1 == files.len() && (count as u64) < LONGEST {
+                        reading.report.torn = count as u64;
+                        break;
+                    }
+                    return Err(reading.broken(Broken::Unreadable { seq: reading.head.seq + 1 }));
+                };
+                if let Err(broken) = reading.take(whole) {
+                    let told = reading.broken(broken.clone());
+                    let Broken::Missing { from, .. } = broken else { return Err(told) };
+                    // It may stand somewhere behind.
+                    let found = Link::read(whole).map_or(0, |link| link.seq);
+                    let rest = files.get(index + 1..).unwrap_or_default();
+                    return Err(match is_behind(reader, rest, from) {
+                        true => reading.broken(Broken::Reordered { seq: from, found }),
+                        false => told,
+                    });
+                }
+                if reading.report.records.is_multiple_of(TOLD_EVERY) {
+                    told.records = reading.report.records;
+                    progress(told);
+                }
+            }
+        }
+        told.records = reading.report.records;
+        progress(told);
+        reading.end()
+    }
+}
+
+impl Reading<'_> {
+    fn broken(&self, broken: Broken) -> VerifyError {
+        VerifyError::Broken { file: self.file.to_owned(), line: self.line, broken }
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Broken> {
+        let next = self.head.seq.saturating_add(1);
+        let link = Link::read(line).ok_or(Broken::Unreadable { seq: next })?;
+        if self.report.records == 0 {
+            self.report.first = link.seq;
+            if link.seq == 1 && link.prev != encode(&Head::START.hash) {
+                return Err(Broken::Altered { seq: 1 });
+            }
+            if link.seq == 0 {
+                return Err(Broken::Unreadable { seq: 1 });
+            }
+        } else if link.seq > next {
+            return Err(Broken::Missing { from: next, to: link.seq - 1 });
+        } else if link.seq < next {
+            return Err(Broken::Reordered { seq: next, found: link.seq });
+        } else if link.prev != encode(&self.head.hash) {
+            return Err(Broken::Altered { seq: self.head.seq });
+        }
+        self.checkpoint(&link)?;
+        self.head = Head { seq: link.seq, hash: hash(line) };
+        self.report.records += 1;
+        match self.verify.expect {
+            Some(expected) if expected.seq == link.seq && expected != self.head => {
+                Err(Broken::Unexpected { seq: link.seq })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn checkpoint(&mut self, link: &Link<'_>) -> Result<(), Broken> {
+        let Some(signed) = Signed::read(link.rest) else {
+            self.report.uncovered += 1;
+            return match self.covered {
+                Some((after, every)) if !self.verify.keys.is_empty() && self.report.uncovered > every => {
+                    Err(Broken::NoCheckpoint { after })
+                }
+                _ => Ok(()),
+            };
+        };
+        let signed = signed.map_err(|()| Broken::Unreadable { seq: link.seq })?;
+        if !self.verify.keys.is_empty() {
+            let mut before: Hash = [0; 32];
+            if self.report.records > 0 {
+                before = self.head.hash;
+            } else if let Ok(prev) = format!("0:{}", String::from_utf8_lossy(link.prev)).parse::<Head>() {
+                before = prev.hash;
+            }
+            let before = Head { seq: link.seq.saturating_sub(1), hash: before };
+            match signed.is_good(&before, &self.verify.keys) {
+                Some(true) => {}
+                Some(false) => return Err(Broken::Signature { seq: link.seq }),
+                None => return Err(Broken::UnknownKey { seq: link.seq }),
+            }
+        }
+        self.report.checkpoints += 1;
+        self.report.uncovered = 0;
+        self.covered = Some((link.seq, signed.every));
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Report, VerifyError> {
+        self.report.head = self.head;
+        if let Some(expected) = self.verify.expect
+            && expected.seq > self.head.seq
+        {
+            let broken = Broken::Truncated { expected: expected.seq, end: self.head.seq };
+            return Err(self.broken(broken));
+        }
+        if let Some(expected) = self.verify.expect
+            && expected.seq < self.report.first
+            && expected != Head::START
+        {
+            return Err(self.broken(Broken::Missing { from: expected.seq, to: self.report.first - 1 }));
+        }
+        if !self.verify.keys.is_empty() && self.report.checkpoints == 0 && self.report.records > 0 {
+            return Err(self.broken(Broken::NoCheckpoint { after: 0 }));
+        }
+        Ok(self.report)
+    }
+}
+
+fn is_behind(reader: BufReader<File>, rest: &[PathBuf], seq: u64) -> bool {
+    let others = rest.iter().filter_map(|file| File::open(file).ok().map(BufReader::new));
+    std::iter::once(reader).chain(others).any(|mut reader| {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match reader.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return false,
+                Ok(_) if Link::read(&line).is_some_and(|link| link.seq == seq) => return true,
+                Ok(_) => {}
+            }
+        }
+    })
+}

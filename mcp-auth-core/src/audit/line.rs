@@ -1,0 +1,143 @@
+//! One JSON object, written member by member into one buffer.
+//!
+//! 1. What is written has no line feed, no control character, and no character that turns, hides or breaks text (bidi,
+//!    zero width, line separators): they are escaped as JSON escapes them, so that the value is kept and a line is a
+//!    line.
+//! 2. Names are constants of the code; texts go through the redactor.
+
+use std::io::Write as _;
+
+/// The buffer and whether a member was written.
+pub(super) struct Line {
+    pub(super) buf: Vec<u8>,
+    first: bool,
+}
+
+impl Line {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        let mut buf = Vec::with_capacity(bytes);
+        buf.push(b'{');
+        Self { buf, first: true }
+    }
+
+    /// `,"name":`
+    pub(super) fn name(&mut self, name: &str) {
+        if !self.first {
+            self.buf.push(b',');
+        }
+        self.first = false;
+        self.buf.push(b'"');
+        self.buf.extend_from_slice(name.as_bytes());
+        self.buf.extend_from_slice(b"\":");
+    }
+
+    /// A text that the code made: a constant, an id.
+    pub(super) fn word(&mut self, name: &str, word: &str) {
+        self.name(name);
+        push_string(&mut self.buf, word);
+    }
+
+    pub(super) fn number(&mut self, name: &str, number: u64) {
+        self.name(name);
+        push_display(&mut self.buf, number);
+    }
+
+    /// An object as a member.
+    pub(super) fn object(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        self.name(name);
+        self.buf.push(b'{');
+        self.first = true;
+        inside(self);
+        self.buf.push(b'}');
+        self.first = false;
+    }
+
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.buf.push(b'}');
+        self.buf
+    }
+}
+
+pub(super) fn push_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    // Writing to memory does not fail.
+    write!(out, "{value}").ok();
+}
+
+pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Quotes, backslashes, controls, and everything that is not ASCII.
+fn has_to_be_looked_at(byte: u8) -> bool {
+    !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
+}
+
+/// How many bytes at the start are copied as they are. Sixteen are looked at together, as the compiler likes it.
+fn plain_length(bytes: &[u8]) -> usize {
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let has_to =
+        |chunk: &[u8; 16]| chunk.iter().fold(false, |found, byte| found | has_to_be_looked_at(*byte));
+    let start = chunks.iter().take_while(|chunk| !has_to(chunk)).count() * 16;
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().take_while(|byte| !has_to_be_looked_at(**byte)).count()
+}
+
+/// The inside of a JSON string.
+pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    let mut rest = text;
+    loop {
+        let (plain, from) = rest.split_at(plain_length(rest.as_bytes()));
+        out.extend_from_slice(plain.as_bytes());
+        let mut chars = from.chars();
+        let Some(c) = chars.next() else { return };
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            c if is_unsafe(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}").ok();
+                }
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+        rest = chars.as_str();
+    }
+}
+
+/// Whether a terminal or a reader could be misled by `c`: controls, bidi, zero width, separators, tags.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_line_and_the_value_is_kept() {
+        for text in [
+            "plain",
+            "a\nb\r\t\"\\",
+            "\u{1b}[31mred",
+            "\u{202e}gpj.exe",
+            "ünï 💡 \u{e0041}",
+            "\u{85}\u{2028}",
+        ] {
+            let mut out = Vec::new();
+            push_string(&mut out, text);
+            let written = String::from_utf8(out).unwrap();
+            assert!(!written.chars().any(is_unsafe), "{written:?}");
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+    }
+}

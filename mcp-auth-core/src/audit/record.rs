@@ -1,0 +1,255 @@
+//! A record: one JSON object in one buffer, and the few facts that a sink decides by.
+//!
+//! 1. The only way to make one leads through the redactor.
+//! 2. Texts are bounded; lists hold 64 scopes at most.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::intent::{Intent, Outcome, Shown};
+use super::line::{Line, push_display};
+use super::{Effect, EventId, OutcomeKind, RecordKind, Redactor};
+use crate::principal::Principal;
+use crate::scope::ScopeSet;
+use crate::time::Timestamp;
+
+const NAME: usize = 256;
+const TARGET: usize = 1024;
+const TEXT: usize = 1024;
+const MOST_SCOPES: usize = 64;
+
+/// What a sink takes.
+#[derive(Clone)]
+pub struct Record {
+    id: EventId,
+    kind: RecordKind,
+    time: Timestamp,
+    effect: Effect,
+    outcome: OutcomeKind,
+    json: Vec<u8>,
+}
+
+impl Record {
+    /// The event that it belongs to.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// Which part of the event it is.
+    #[must_use]
+    pub fn kind(&self) -> RecordKind {
+        self.kind
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// What the call does.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// How it ended; an intent is `Allowed`.
+    #[must_use]
+    pub fn outcome(&self) -> OutcomeKind {
+        self.outcome
+    }
+
+    /// The record: a JSON object without a line feed, redacted. [`AuditEvent`](super::AuditEvent) reads it.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    pub(super) fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+
+    /// The outcome of this intent, where its call was refused after all.
+    pub(super) fn into_denied(self) -> Self {
+        let mut line = head(self.id, RecordKind::Outcome, self.time);
+        line.word("outcome", OutcomeKind::Denied.as_str());
+        line.word("kind", "audit_unavailable");
+        Self { kind: RecordKind::Outcome, outcome: OutcomeKind::Denied, json: line.end(), ..self }
+    }
+
+    pub(super) fn intent(id: EventId, time: Timestamp, intent: &Intent<'_>, redactor: &Redactor) -> Self {
+        let mut line = head(id, RecordKind::Intent, time);
+        push_intent(&mut line, intent, redactor);
+        line.word("outcome", OutcomeKind::Allowed.as_str());
+        let (effect, outcome) = (intent.effect, OutcomeKind::Allowed);
+        Self { id, kind: RecordKind::Intent, time, effect, outcome, json: line.end() }
+    }
+
+    pub(super) fn event(
+        (id, time): (EventId, Timestamp),
+        intent: &Intent<'_>,
+        outcome: &Outcome<'_>,
+        redactor: &Redactor,
+    ) -> Self {
+        let mut line = head(id, RecordKind::Event, time);
+        push_intent(&mut line, intent, redactor);
+        push_outcome(&mut line, outcome, outcome.duration, redactor);
+        let (effect, outcome) = (intent.effect, outcome.outcome);
+        Self { id, kind: RecordKind::Event, time, effect, outcome, json: line.end() }
+    }
+
+    pub(super) fn outcome_of(
+        (id, time, effect): (EventId, Timestamp, Effect),
+        outcome: &Outcome<'_>,
+        took: Duration,
+        redactor: &Redactor,
+    ) -> Self {
+        let mut line = head(id, RecordKind::Outcome, time);
+        push_outcome(&mut line, outcome, Some(outcome.duration.unwrap_or(took)), redactor);
+        let outcome = outcome.outcome;
+        Self { id, kind: RecordKind::Outcome, time, effect, outcome, json: line.end() }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.json))
+    }
+}
+
+fn head(id: EventId, kind: RecordKind, time: Timestamp) -> Line {
+    // What a call with small arguments takes: the buffer seldom grows.
+    let mut line = Line::with_capacity(if kind == RecordKind::Outcome { 512 } else { 1536 });
+    line.name("id");
+    line.buf.push(b'"');
+    id.push(&mut line.buf);
+    line.buf.push(b'"');
+    line.word("record", kind.as_str());
+    line.number("time", time.as_millis());
+    line
+}
+
+fn push_intent(line: &mut Line, intent: &Intent<'_>, redactor: &Redactor) {
+    let text = |line: &mut Line, name: &str, text: Option<&str>, longest: usize| {
+        if let Some(text) = text {
+            line.name(name);
+            redactor.push_text(&mut line.buf, text, longest);
+        }
+    };
+    if let Some(principal) = intent.principal {
+        push_principal(line, principal, redactor);
+    }
+    text(line, "authenticated", intent.authenticated, NAME);
+    if let Some(address) = intent.address {
+        line.name("address");
+        line.buf.push(b'"');
+        push_display(&mut line.buf, address);
+        line.buf.push(b'"');
+    }
+    text(line, "agent", intent.agent, NAME);
+    if let Some((name, version)) = intent.client {
+        line.object("client", |line| {
+            text(line, "name", Some(name), NAME);
+            text(line, "version", Some(version), NAME);
+        });
+    }
+    text(line, "era", intent.era, NAME);
+    if let Some(session) = intent.session {
+        let hash = digest::digest(&digest::SHA256, session.as_bytes());
+        let mut text = [0; 16];
+        let half = hash.as_ref().first_chunk::<12>().copied().unwrap_or_default();
+        let length = URL_SAFE_NO_PAD.encode_slice(half, &mut text).unwrap_or(0);
+        line.word("session", std::str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default());
+    }
+    let is_trace =
+        |trace: &&str| trace.len() == 55 && trace.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    if let Some(trace) = intent.trace.filter(is_trace) {
+        line.word("trace", trace);
+    }
+    text(line, "method", intent.method, NAME);
+    text(line, "target", intent.target, TARGET);
+    line.word("effect", intent.effect.as_str());
+    if let Some(required) = intent.required {
+        push_scopes(line, "required", required, redactor);
+    }
+    if let Some(principal) = intent.principal {
+        push_scopes(line, "granted", principal.scopes(), redactor);
+    }
+    shown(line, "params", intent.params, redactor);
+    shown(line, "preview", intent.preview, redactor);
+    if let Some(confirmed) = intent.confirmation {
+        line.object("confirmation", |line| {
+            text(line, "way", Some(confirmed.way), NAME);
+            text(line, "vouched", Some(confirmed.vouched), NAME);
+            text(line, "by", Some(confirmed.by), NAME);
+            line.number("at", confirmed.at.as_millis());
+        });
+    }
+    text(line, "reason", intent.reason, TEXT);
+}
+
+fn push_principal(line: &mut Line, principal: &Principal, redactor: &Redactor) {
+    let text = |line: &mut Line, name: &str, text: &str| {
+        line.name(name);
+        redactor.push_text(&mut line.buf, text, NAME);
+    };
+    line.object("principal", |line| {
+        text(line, "issuer", principal.issuer());
+        text(line, "subject", principal.subject());
+        if let Some(client) = principal.client_id() {
+            text(line, "client", client);
+        }
+        if let Some(actor) = principal.actor() {
+            text(line, "actor", actor);
+        }
+    });
+    if let Some(key) = principal.api_key() {
+        line.object("key", |line| {
+            text(line, "id", &key.id);
+            text(line, "name", &key.name);
+            text(line, "environment", &key.environment);
+        });
+    }
+}
+
+fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet, redactor: &Redactor) {
+    line.name(name);
+    line.buf.push(b'[');
+    for (index, scope) in scopes.iter().take(MOST_SCOPES).enumerate() {
+        if index > 0 {
+            line.buf.push(b',');
+        }
+        redactor.push_text(&mut line.buf, scope, NAME);
+    }
+    line.buf.push(b']');
+}
+
+fn push_outcome(line: &mut Line, outcome: &Outcome<'_>, took: Option<Duration>, redactor: &Redactor) {
+    line.word("outcome", outcome.outcome.as_str());
+    if let Some(kind) = outcome.kind {
+        line.name("kind");
+        redactor.push_text(&mut line.buf, kind, NAME);
+    }
+    if let Some(error) = outcome.error {
+        line.name("error");
+        redactor.push_text(&mut line.buf, error, TEXT);
+    }
+    if let Some(took) = took {
+        line.number("duration_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+    shown(line, "result", outcome.result, redactor);
+    shown(line, "before", outcome.before, redactor);
+    shown(line, "after", outcome.after, redactor);
+}
+
+fn shown(line: &mut Line, name: &str, shown: Option<Shown<'_>>, redactor: &Redactor) {
+    if let Some(shown) = shown {
+        line.name(name);
+        redactor.push_value(&mut line.buf, shown);
+    }
+}

@@ -1,0 +1,304 @@
+//! Secrets by their looks, anywhere in a text: tokens, keys with a known beginning, private keys, `name=value`.
+//!
+//! One pass; a text is read in runs of letters, digits, `_`, `-` and `.`, and only what could begin a secret is looked
+//! at closer. Too much is rather taken away than too little.
+
+use std::ops::Range;
+
+use super::names;
+
+/// A part of a text that has to go.
+pub(super) struct Found {
+    pub(super) range: Range<usize>,
+    pub(super) what: &'static str,
+}
+
+/// Shorter runs are no token.
+const SHORTEST: usize = 15;
+
+/// `DPoP`, a space, and eight characters.
+const SMALLEST: usize = 13;
+
+/// How keys of well-known services begin, and how much follows at least.
+const BEGINNINGS: [(&str, usize); 32] = [
+    ("eyJ", 13),
+    ("ghp_", 12),
+    ("gho_", 12),
+    ("ghu_", 12),
+    ("ghs_", 12),
+    ("ghr_", 12),
+    ("github_pat_", 12),
+    ("glpat-", 12),
+    ("xoxb-", 10),
+    ("xoxp-", 10),
+    ("xoxa-", 10),
+    ("xoxr-", 10),
+    ("xoxs-", 10),
+    ("xapp-", 10),
+    ("sk_live_", 10),
+    ("sk_test_", 10),
+    ("rk_live_", 10),
+    ("whsec_", 10),
+    ("AKIA", 12),
+    ("ASIA", 12),
+    ("AIza", 20),
+    ("ya29.", 12),
+    ("dop_v1_", 12),
+    ("shpat_", 12),
+    ("npm_", 20),
+    ("pypi-", 16),
+    ("hf_", 20),
+    ("GOCSPX-", 12),
+    ("sk-", 16),
+    ("SG.", 16),
+    ("lin_api_", 12),
+    ("mcp_", 55),
+];
+
+/// A set of ASCII bytes: those below 64, and the others.
+#[derive(Clone, Copy)]
+struct Bytes(u64, u64);
+
+impl Bytes {
+    const fn of(mut bytes: &[u8]) -> Self {
+        let mut set = Self(0, 0);
+        while let [byte, rest @ ..] = bytes {
+            if *byte < 64 {
+                set.0 |= 1 << *byte;
+            } else {
+                set.1 |= 1 << (*byte - 64);
+            }
+            bytes = rest;
+        }
+        set
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0, self.1 | other.1)
+    }
+
+    fn has(self, byte: u8) -> bool {
+        let half = if byte < 64 { self.0 } else { self.1 };
+        byte < 128 && half >> (byte & 63) & 1 == 1
+    }
+}
+
+const RUN: Bytes = Bytes::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+const BLOB: Bytes = RUN.and(Bytes::of(b"+/=~%"));
+/// With which bytes `BEGINNINGS` begin.
+const FIRST: Bytes = Bytes::of(b"egxsrwAydnphGSlm");
+
+fn is_run(byte: u8) -> bool {
+    RUN.has(byte)
+}
+
+fn is_blob(byte: u8) -> bool {
+    BLOB.has(byte)
+}
+
+/// The next secret at or after `from`. `own` are the beginnings of this service's own keys.
+pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let rest = bytes.get(from..)?;
+    // Most texts are short words: nothing fits into them but a `name=value`.
+    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
+        return None;
+    }
+    let mut at = from;
+    // The last run, as long as only quotes, backslashes and spaces stand behind it.
+    let mut name = from..from;
+    while let Some(&byte) = bytes.get(at) {
+        if is_run(byte) {
+            let start = at;
+            at += bytes.get(at..)?.iter().take_while(|byte| is_run(**byte)).count();
+            name = start..at;
+            let run = text.get(start..at)?;
+            if let Some(found) = of_run(text, run, start, own) {
+                return Some(found);
+            }
+            continue;
+        }
+        match byte {
+            b'=' | b':' => {
+                if byte == b':'
+                    && let Some(found) = user_info(text, at)
+                {
+                    return Some(found);
+                }
+                let run = text.get(name.clone())?;
+                if names::is_secret(run)
+                    && let Some(found) = value(bytes, at)
+                {
+                    return Some(found);
+                }
+                name = at..at;
+            }
+            b'"' | b'\'' | b'\\' | b' ' | b']' => {}
+            _ => name = at..at,
+        }
+        at += 1;
+    }
+    None
+}
+
+fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
+    let end = start + run.len();
+    if run.ends_with("-----BEGIN") {
+        // Everything from here on: what ends a key may be missing.
+        let head = text.as_bytes().get(end..).unwrap_or_default();
+        let head = head.get(..64.min(head.len())).unwrap_or_default();
+        if head.windows(11).any(|part| part == b"PRIVATE KEY") {
+            return Some(Found { range: start..text.len(), what: "private key" });
+        }
+    }
+    let is = |scheme: &str| run.eq_ignore_ascii_case(scheme);
+    if matches!(run.len(), 4..=6) && (is("bearer") || is("basic") || is("dpop")) {
+        let rest = text.as_bytes().get(end..).unwrap_or_default();
+        let space = rest.iter().take_while(|byte| **byte == b' ').count();
+        let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
+        if space > 0 && length >= 8 {
+            return Some(Found { range: end + space..end + space + length, what: "credentials" });
+        }
+    }
+    if run.starts_with("--") && text.as_bytes().get(end) == Some(&b' ') && names::is_secret(run) {
+        // An option of a command line, and its argument.
+        return value(text.as_bytes(), end);
+    }
+    if run.len() < SHORTEST {
+        return None;
+    }
+    let found = |at: usize, what| {
+        let rest = text.as_bytes().get(end..).unwrap_or_default();
+        let more = rest.iter().take_while(|byte| is_blob(**byte)).count();
+        Some(Found { range: start + at..end + more, what })
+    };
+    let mut before = None;
+    for (at, byte) in run.bytes().enumerate() {
+        if FIRST.has(byte) || !own.is_empty() {
+            let rest = run.get(at..).unwrap_or_default();
+            for (word, least) in BEGINNINGS {
+                // A short beginning inside a word (`task-…`) is none.
+                let begins =
+                    word.len() > 3 || word == "eyJ" || !before.is_some_and(|b: u8| b.is_ascii_alphanumeric());
+                if begins && rest.starts_with(word) && rest.len() >= word.len() + least {
+                    return found(at, if word == "eyJ" { "token" } else { "key" });
+                }
+            }
+            if own.iter().any(|word| rest.len() >= word.len() + 8 && rest.starts_with(word.as_str())) {
+                return found(at, "key");
+            }
+        }
+        before = Some(byte);
+    }
+    None
+}
+
+/// The password of `scheme://user:password@host`, where `colon` is that behind the scheme.
+fn user_info(text: &str, colon: usize) -> Option<Found> {
+    let from = colon + 3;
+    if text.get(colon..from) != Some("://") {
+        return None;
+    }
+    let rest = text.get(from..)?;
+    let end = rest.find(['/', '?', '#', ' ', '"', '\'', '<', '>']).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    let (at, password) = (authority.rfind('@')?, authority.find(':')? + 1);
+    (password < at).then(|| Found { range: from + password..from + at, what: "password" })
+}
+
+/// What stands behind the `=` or `:` of a secret name.
+fn value(bytes: &[u8], separator: usize) -> Option<Found> {
+    let mut start = separator + 1;
+    let mut quote = None;
+    let mut slashes = 0;
+    while let Some(byte @ (b'"' | b'\'' | b'\\' | b' ')) = bytes.get(start) {
+        match byte {
+            b'"' | b'\'' if quote.is_some() => break,
+            b'"' | b'\'' => quote = Some(*byte),
+            b'\\' if quote.is_some() => break,
+            b'\\' => slashes += 1,
+            _ => {}
+        }
+        start += 1;
+    }
+    let rest = bytes.get(start..)?;
+    let colon = bytes.get(separator) == Some(&b':');
+    let length = match quote {
+        Some(quote) => closing(rest, quote, slashes),
+        // `Authorization: Bearer …` has spaces in it, `a=1&b=2` has not.
+        None => rest
+            .iter()
+            .position(|byte| match byte {
+                b'\r' | b'\n' | b'"' | b'<' | b'}' => true,
+                b' ' | b'&' | b';' | b',' | b'\'' | b'\t' | b'#' | b')' => !colon,
+                _ => false,
+            })
+            .unwrap_or(rest.len()),
+    };
+    (length > 0).then(|| Found { range: start..start + length, what: "secret" })
+}
+
+/// Up to the quote that ends a value: one with no more backslashes before it than the value's first quote had.
+fn closing(rest: &[u8], quote: u8, slashes: usize) -> usize {
+    let mut before = 0;
+    for (at, byte) in rest.iter().enumerate() {
+        match byte {
+            b'\\' => before += 1,
+            byte if *byte == quote && before <= slashes => return at - before,
+            _ => before = 0,
+        }
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let (mut from, mut parts) = (0, Vec::new());
+        while let Some(found) = next(text, from, &["corcava_".to_owned()]) {
+            from = found.range.end;
+            parts.push(&text[found.range]);
+        }
+        parts
+    }
+
+    #[test]
+    fn secrets_are_found_in_texts() {
+        let jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
+        assert_eq!(found(&format!("see {jwt}, please")), [jwt]);
+        assert_eq!(found("x ghp_0123456789abcdefghij y"), ["ghp_0123456789abcdefghij"]);
+        assert_eq!(found("corcava_0123456789abcdef"), ["corcava_0123456789abcdef"]);
+        assert_eq!(found("https://ada:hunter2@db.example/x?a=1&token=abc&b=2"), ["hunter2", "abc"]);
+        assert_eq!(found(r#"{"password":"a b, c","n":1}"#), ["a b, c"]);
+        assert_eq!(found(r#"{"password":"a\"b","n":1}"#), [r#"a\"b"#]);
+        assert_eq!(found(r#"{\"password\":\"ab\",\"n\":1}"#), ["ab"]);
+        assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
+        assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2"]);
+        assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
+        assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
+    }
+
+    #[test]
+    fn every_beginning_is_looked_for() {
+        for (word, least) in BEGINNINGS {
+            let key = format!("{word}{}", "0".repeat(least));
+            assert_eq!(found(&format!("a {key}")), [key]);
+        }
+    }
+
+    #[test]
+    fn ordinary_texts_are_left_alone() {
+        for text in [
+            "Created via MCP: weekly planning workflow",
+            "0190a5b0-7c3e-7f10-8a8b-112233445566",
+            "https://api.example.com:8443/v1/tasks?limit=10&status=open",
+            "task-12345678901234567890 is done; ratio=3:2",
+            "-----BEGIN CERTIFICATE-----",
+        ] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+}

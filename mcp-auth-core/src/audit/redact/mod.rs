@@ -1,0 +1,131 @@
+//! Taking secrets out before anything is queued.
+//!
+//! 1. A value is secret by its schema ([`Rules`]), by its name, or by its looks (tokens, keys with a known beginning,
+//!    private keys, passwords in URLs, `name=value`). A secret is replaced whole, whatever its type.
+//! 2. Every text goes through the detectors: errors, URIs, user agents, names of members.
+//! 3. What is too long, too many or too deep is cut and said to be cut; a cut never leaves the beginning of a token.
+//! 4. Nothing is allocated beside the record itself, unless a text has escapes.
+//!
+//! ```
+//! use mcp_auth_core::audit::{Redactor, Shown};
+//! use mcp_auth_core::mcp::{Limits, Raw};
+//! let raw = Raw::parse(br#"{"title":"x","db_password":"hunter2"}"#, &Limits::default())?;
+//! let redacted = Redactor::default().redact(Shown::new(raw, None));
+//! assert_eq!(redacted, br#"{"title":"x","db_password":"[redacted: name]"}"#);
+//! # Ok::<(), mcp_auth_core::mcp::StrictError>(())
+//! ```
+
+mod detect;
+mod names;
+mod rules;
+mod walk;
+
+use super::intent::Shown;
+use super::line::{push_display, push_escaped};
+
+pub use rules::Rules;
+
+/// Takes secrets out. Cheap to share behind `Arc`, as [`Audit`](super::Audit) does.
+#[derive(Clone, Debug)]
+pub struct Redactor {
+    /// How this service's own keys begin.
+    beginnings: Vec<String>,
+    /// Names beside the usual ones, in small letters.
+    names: Vec<String>,
+    longest_text: usize,
+    most_items: usize,
+    most_bytes: usize,
+}
+
+impl Default for Redactor {
+    /// Texts of 1 KiB, 64 items of an array, 8 KiB a value.
+    fn default() -> Self {
+        Self {
+            beginnings: Vec::new(),
+            names: Vec::new(),
+            longest_text: 1024,
+            most_items: 64,
+            most_bytes: 8 << 10,
+        }
+    }
+}
+
+impl Redactor {
+    /// Takes out whatever begins like this and goes on for eight characters: `corcava_`.
+    #[must_use]
+    pub fn beginning(mut self, beginning: impl Into<String>) -> Self {
+        self.beginnings.push(beginning.into());
+        self.beginnings.retain(|beginning| !beginning.is_empty());
+        self
+    }
+
+    /// Takes out what this name holds, in any letter case.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.names.push(name.into().to_lowercase());
+        self
+    }
+
+    /// Keeps so many bytes of a value at most.
+    #[must_use]
+    pub fn most_bytes(mut self, bytes: usize) -> Self {
+        self.most_bytes = bytes.min(1 << 20);
+        self
+    }
+
+    /// The value as it may be kept.
+    #[must_use]
+    pub fn redact(&self, shown: Shown<'_>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(shown.value.bytes().len().min(self.most_bytes));
+        self.push_value(&mut out, shown);
+        out
+    }
+
+    pub(super) fn push_value(&self, out: &mut Vec<u8>, shown: Shown<'_>) {
+        walk::Walk::new(self, out).run(shown);
+    }
+
+    /// A text, as a JSON string.
+    pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
+        out.push(b'"');
+        let (kept, cut) = shorten(text, longest);
+        let mut from = 0;
+        while let Some(found) = detect::next(kept, from, &self.beginnings) {
+            push_escaped(out, kept.get(from..found.range.start).unwrap_or_default());
+            out.extend_from_slice(b"[redacted: ");
+            out.extend_from_slice(found.what.as_bytes());
+            out.push(b']');
+            // A detector always moves on.
+            from = found.range.end.max(from + 1);
+        }
+        push_escaped(out, kept.get(from..).unwrap_or_default());
+        if cut > 0 {
+            out.extend_from_slice(b"[cut: ");
+            push_display(out, cut);
+            out.extend_from_slice(b" bytes]");
+        }
+        out.push(b'"');
+    }
+
+    fn is_secret_name(&self, name: &str) -> bool {
+        names::is_secret(name) || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The beginning of a text, and how many bytes are left out. It ends before a run that would be torn.
+fn shorten(text: &str, longest: usize) -> (&str, usize) {
+    if text.len() <= longest {
+        return (text, 0);
+    }
+    let mut end = longest;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let bytes = text.as_bytes();
+    let is_inside = |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_graphic());
+    let mut cut = end;
+    while is_inside(cut) && cut > 0 && is_inside(cut - 1) {
+        cut -= 1;
+    }
+    (text.get(..cut).unwrap_or_default(), text.len() - cut)
+}

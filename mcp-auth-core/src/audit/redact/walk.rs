@@ -1,0 +1,135 @@
+//! One value, from the reader's text into the record's buffer.
+
+use super::super::intent::Shown;
+use super::super::line::push_display;
+use super::Redactor;
+use super::rules::At;
+use crate::mcp::{Kind, Raw};
+
+/// Deeper values are cut.
+const DEEPEST: usize = 16;
+/// A value that is larger than this is not looked into below `SHALLOW`: each level costs a pass over it.
+const LARGE: usize = 64 << 10;
+const SHALLOW: usize = 3;
+
+pub(super) struct Walk<'r, 'o> {
+    redactor: &'r Redactor,
+    out: &'o mut Vec<u8>,
+    /// Where the buffer may end.
+    until: usize,
+}
+
+impl<'r, 'o> Walk<'r, 'o> {
+    pub(super) fn new(redactor: &'r Redactor, out: &'o mut Vec<u8>) -> Self {
+        let until = out.len() + redactor.most_bytes;
+        Self { redactor, out, until }
+    }
+
+    pub(super) fn run(mut self, shown: Shown<'_>) {
+        self.value(shown.value, shown.rules.map(super::Rules::root), 0);
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() >= self.until
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn cut(&mut self, raw: Raw<'_>) {
+        self.put("\"[cut: ");
+        push_display(self.out, raw.bytes().len());
+        self.put(" bytes]\"");
+    }
+
+    fn value(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
+        if at.is_some_and(At::is_secret) {
+            return self.put("\"[redacted: schema]\"");
+        }
+        match raw.kind() {
+            Kind::String => {
+                let text = raw.as_str().unwrap_or_default();
+                let room = self.until.saturating_sub(self.out.len());
+                self.redactor.push_text(self.out, &text, self.redactor.longest_text.min(room));
+            }
+            Kind::Object | Kind::Array
+                if depth >= DEEPEST || (depth > SHALLOW && raw.bytes().len() > LARGE) =>
+            {
+                self.cut(raw);
+            }
+            Kind::Object => self.object(raw, at, depth),
+            Kind::Array => self.array(raw, at, depth),
+            // A number's spelling may have any length.
+            Kind::Number if raw.bytes().len() > 64 => self.cut(raw),
+            Kind::Number | Kind::Bool | Kind::Null => self.out.extend_from_slice(raw.bytes()),
+        }
+    }
+
+    fn object(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
+        self.put("{");
+        let mut left_out = 0_usize;
+        let mut first = true;
+        for member in raw.members() {
+            if self.is_full() {
+                left_out += 1;
+                continue;
+            }
+            if !first {
+                self.put(",");
+            }
+            first = false;
+            self.redactor.push_text(self.out, &member.key, 128);
+            self.put(":");
+            let inside = at.and_then(|at| at.member(&member.key));
+            let lifted = inside.is_some_and(At::is_plain);
+            let secret = !member.value.is_null()
+                && !lifted
+                && (self.redactor.is_secret_name(&member.key) || self.is_value_of_secret(raw, &member.key));
+            if secret {
+                self.put("\"[redacted: name]\"");
+            } else {
+                self.value(member.value, inside, depth + 1);
+            }
+        }
+        if left_out > 0 {
+            self.put(if first { "\"[cut]\":" } else { ",\"[cut]\":" });
+            push_display(self.out, left_out);
+        }
+        self.put("}");
+    }
+
+    /// `{"name": "DB_PASSWORD", "value": …}`
+    fn is_value_of_secret(&self, object: Raw<'_>, key: &str) -> bool {
+        key.eq_ignore_ascii_case("value")
+            && ["name", "key", "field", "variable"].iter().any(|word| {
+                let name = object.get(word).and_then(Raw::as_str);
+                name.is_some_and(|name| self.redactor.is_secret_name(&name))
+            })
+    }
+
+    fn array(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
+        self.put("[");
+        let inside = at.and_then(At::item);
+        let mut left_out = 0_usize;
+        for (index, item) in raw.items().enumerate() {
+            if index >= self.redactor.most_items || self.is_full() {
+                left_out += 1;
+                continue;
+            }
+            if index > 0 {
+                self.put(",");
+            }
+            self.value(item, inside, depth + 1);
+        }
+        if left_out > 0 {
+            if self.out.last() != Some(&b'[') {
+                self.put(",");
+            }
+            self.put("\"[cut: ");
+            push_display(self.out, left_out);
+            self.put(" items]\"");
+        }
+        self.put("]");
+    }
+}

@@ -1,0 +1,11 @@
+//! Small sinks, and sinks made of sinks.
+
+mod channel;
+mod fan_out;
+mod filter;
+mod tracing;
+
+pub use self::tracing::TracingSink;
+pub use channel::{ChannelSink, Delivered, Deliveries};
+pub use fan_out::FanOut;
+pub use filter::Filter;
