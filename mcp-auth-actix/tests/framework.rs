@@ -13,8 +13,9 @@ use actix_web::{App, HttpResponse, HttpServer, Responder, guard::Post, rt, web};
 use bytes::Bytes;
 use http_body_util::Full;
 use mcp_auth_actix::{Caller, McpAuth, mcp_service, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, message};
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, Stream, message};
 use mcp_auth_core::Guard;
+use mcp_auth_core::confirm::Rule;
 use serde_json::json;
 
 /// Serves an application in a thread of its own.
@@ -239,4 +240,31 @@ async fn the_bridge_passes_chunks_at_once_and_ends_with_the_client() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the stream goes on without a client");
+}
+
+/// The answer's head is long gone when the request is routed on inside a scope.
+#[tokio::test]
+async fn a_call_that_waited_for_its_confirmation_is_routed_on() {
+    let fixture = Fixture::with::<Scoped>(Setup { rule: Rule::destructive(), ..Setup::default() }).await;
+    let token = fixture.ada("notes:read notes:delete").sign();
+    let mut hello = message::initialize(message::LEGACY);
+    hello["params"]["capabilities"] = json!({ "elicitation": {} });
+    let hello = fixture.ask("POST", "/all/mcp").message(&hello).token(&token).send().await;
+    let session = hello.header("mcp-session-id").to_owned();
+    let post = |path: &str, message: &serde_json::Value| {
+        let ask = fixture.ask("POST", path).message(message).token(&token);
+        ask.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY)
+    };
+    post("/all/mcp", &message::notification("notifications/initialized")).send().await.is(202, None);
+    let call = message::legacy_call("delete_note", json!({ "id": "1" }));
+    for (path, answer) in [("/all/mcp", "deleted"), ("/all/own", "\"leaked\":false")] {
+        let mut stream = Stream::new(post(path, &call).open().await);
+        let question = stream.next().await.unwrap();
+        let yes = json!({ "action": "accept", "content": { "confirm": true } });
+        let yes = json!({ "jsonrpc": "2.0", "id": question["id"], "result": yes });
+        post(path, &yes).send().await.is(202, None);
+        let rest = stream.next().await.unwrap().to_string();
+        assert!(rest.contains(answer), "{path}: {rest}");
+    }
+    assert_eq!(fixture.ran.take(), ["delete_note 1"]);
 }

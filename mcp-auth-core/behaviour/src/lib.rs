@@ -13,6 +13,7 @@ pub mod message;
 pub mod raw;
 mod server;
 mod store;
+mod stream;
 mod verdicts;
 
 pub use api::Api;
@@ -20,6 +21,7 @@ pub use ask::{Answer, Ask, parameter};
 pub use fixture::{Fixture, MakeVerifier, Running, Serve, Setup};
 pub use server::{Mcp, Notes, Ran};
 pub use store::TestStore;
+pub use stream::Stream;
 pub use verdicts::Verdicts;
 
 /// Makes every case a test of its own, for a type that implements [`Serve`].

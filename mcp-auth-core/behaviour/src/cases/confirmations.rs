@@ -6,7 +6,7 @@ use mcp_auth_core::confirm::{Fallback, Rule};
 use mcp_auth_core::verify::Revocation;
 use serde_json::{Value, json};
 
-use crate::{Answer, Ask, Fixture, Serve, Setup, message};
+use crate::{Answer, Ask, Fixture, Serve, Setup, Stream, message};
 
 const SCOPE: &str = "notes:read notes:write notes:delete";
 
@@ -53,45 +53,12 @@ fn inside(ask: Ask, token: &str, session: &str) -> Ask {
     ask.token(token).header("mcp-session-id", session).header("mcp-protocol-version", message::LEGACY)
 }
 
-/// What comes on a stream.
-struct Stream {
-    response: reqwest::Response,
-    all: String,
-    read: usize,
-}
-
-impl Stream {
-    fn new(response: reqwest::Response) -> Self {
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, all: String::new(), read: 0 }
-    }
-
-    /// The next message; none at the end.
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            while let Some(end) = self.all[self.read..].find("\n\n") {
-                let event = self.all[self.read..self.read + end].to_owned();
-                self.read += end + 2;
-                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
-                if let Ok(message) = serde_json::from_str(data.trim()) {
-                    return Some(message);
-                }
-            }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.response.chunk());
-            let chunk = chunk.await.expect("the stream neither ends nor says anything").ok().flatten()?;
-            self.all.push_str(&String::from_utf8_lossy(&chunk));
-        }
-    }
-
-    /// The question that comes next: its id.
-    async fn question(&mut self) -> Value {
-        let question = self.next().await.expect("a question");
-        assert_eq!(question["method"], "elicitation/create", "{question}");
-        assert!(question["params"]["message"].as_str().unwrap().contains("delete_note"), "{question}");
-        question["id"].clone()
-    }
+/// The question that comes next: its id.
+async fn question(stream: &mut Stream) -> Value {
+    let question = stream.next().await.expect("a question");
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    assert!(question["params"]["message"].as_str().unwrap().contains("delete_note"), "{question}");
+    question["id"].clone()
 }
 
 fn response(id: &Value, result: Value) -> Value {
@@ -240,10 +207,10 @@ pub async fn a_question_in_a_session<S: Serve>() {
     let say = |message: Value| inside(fixture.post(&message), &token, &session).send();
 
     let mut stream = Stream::new(open().await);
-    let id = stream.question().await;
+    let id = question(&mut stream).await;
     fixture.nothing_ran();
     say(response(&id, json!({ "action": "accept", "content": {} }))).await.is(202, None);
-    let id = stream.question().await;
+    let id = question(&mut stream).await;
     fixture.nothing_ran();
     let taken = say(response(&id, yes())).await;
     assert_eq!((taken.is(202, None).body.len(), fixture.origin.is_empty()), (0, false));
@@ -255,7 +222,7 @@ pub async fn a_question_in_a_session<S: Serve>() {
 
     for no in ["decline", "cancel"] {
         let mut stream = Stream::new(open().await);
-        let id = stream.question().await;
+        let id = question(&mut stream).await;
         say(response(&id, json!({ "action": no }))).await.is(202, None);
         let answer = stream.next().await.expect("an answer");
         assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(true)), "{answer}");
@@ -264,7 +231,7 @@ pub async fn a_question_in_a_session<S: Serve>() {
     // The client could not ask.
     let mut stream = Stream::new(open().await);
     let error = json!({ "code": -32601, "message": "no" });
-    say(json!({ "jsonrpc": "2.0", "id": stream.question().await, "error": error })).await.is(202, None);
+    say(json!({ "jsonrpc": "2.0", "id": question(&mut stream).await, "error": error })).await.is(202, None);
     assert_eq!(stream.next().await.expect("an answer")["result"]["isError"], true);
     fixture.nothing_ran();
 }
@@ -279,7 +246,7 @@ pub async fn an_answer_from_elsewhere_changes_nothing<S: Serve>() {
     let of_bob = fixture.session_of(&bob, forms).await;
     let call = fixture.post(&message::legacy_call("delete_note", json!({ "id": "1" })));
     let mut stream = Stream::new(inside(call, &ada, &session).open().await);
-    let answer = response(&stream.question().await, yes());
+    let answer = response(&question(&mut stream).await, yes());
     inside(fixture.post(&answer), &ada, &other).send().await.is(400, -32000);
     inside(fixture.post(&answer), &bob, &of_bob).send().await.is(400, -32000);
     inside(fixture.post(&answer), &bob, &session).send().await.is(404, -32000);
@@ -306,7 +273,7 @@ pub async fn nothing_runs_for_a_client_that_leaves<S: Serve>() {
     let session = fixture.session_of(&token, json!({ "elicitation": {} })).await;
     let call = fixture.post(&message::legacy_call("delete_note", json!({ "id": "1" })));
     let mut stream = Stream::new(inside(call, &token, &session).open().await);
-    let id = stream.question().await;
+    let id = question(&mut stream).await;
     drop(stream);
     tokio::time::sleep(Duration::from_millis(500)).await;
     // Taken or not: whoever would have run it is gone.
@@ -323,7 +290,7 @@ pub async fn nothing_runs_for_a_credential_that_ended<S: Serve>() {
     let session = fixture.session_of(&token, json!({ "elicitation": {} })).await;
     let call = fixture.post(&message::legacy_call("delete_note", json!({ "id": "1" })));
     let mut stream = Stream::new(inside(call, &token, &session).open().await);
-    let id = stream.question().await;
+    let id = question(&mut stream).await;
     fixture.revoke(&Revocation::token(fixture.authority.issuer(), "one")).await;
     let last = stream.next().await.expect("an end");
     assert_eq!((&last["id"], &last["error"]["code"]), (&json!(7), &json!(-32000)), "{last}");
