@@ -9,6 +9,7 @@ use http_body::Body;
 use tracing::Instrument;
 
 use super::path::Place;
+use super::record::Trail;
 use super::{Exchange, Guard, Refusal, media};
 use crate::http::{cors, read_body};
 use crate::mcp::Revision;
@@ -104,6 +105,9 @@ impl Guard {
 
 impl Exchange {
     async fn admit(&mut self, parts: &mut Parts) -> Result<(), Refusal> {
+        if self.guard.inner.recorder.is_some() {
+            self.trail = Trail::of(&parts.headers);
+        }
         self.check_source(parts)?;
         let named =
             parts.headers.get(&VERSION).and_then(|value| value.to_str().ok()).and_then(Revision::parse);

@@ -48,7 +48,9 @@ impl Exchange {
             Refusal::TooManyAtOnce => {
                 drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
-            Refusal::ShuttingDown => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Refusal::ShuttingDown | Refusal::Unrecorded(_) => {
+                drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5")))
+            }
             Refusal::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(self.allowed_methods()));
             }
@@ -209,11 +211,14 @@ impl Exchange {
     pub(super) fn record(&self, refusal: &Refusal) {
         let kind = refusal.kind();
         metrics::counter!("mcp_auth_requests_total", "outcome" => "refused", "kind" => kind).increment(1);
+        self.record_refusal(refusal);
         let subject = self.principal.as_ref().map(|principal| principal.subject());
         let client = self.principal.as_ref().and_then(|principal| principal.client_id());
         let (address, method, target) = (self.address, self.method, self.target.as_deref());
         match refusal {
-            Refusal::Unavailable { .. } | Refusal::Confirmation(GateRefusal::Unavailable(_)) => {
+            Refusal::Unavailable { .. }
+            | Refusal::Unrecorded(_)
+            | Refusal::Confirmation(GateRefusal::Unavailable(_)) => {
                 tracing::warn!(kind, ?address, subject, client, method, target, "refused: {refusal}");
             }
             // Asking without a token is how every client begins.
@@ -233,7 +238,9 @@ fn public_code(refusal: &Refusal) -> &'static str {
         #[cfg(feature = "jwt")]
         Refusal::Proof(_) => "invalid_dpop_proof",
         Refusal::Credential(_) => "invalid_request",
-        Refusal::Unavailable { .. } | Refusal::ShuttingDown => "temporarily_unavailable",
+        Refusal::Unavailable { .. } | Refusal::Unrecorded(_) | Refusal::ShuttingDown => {
+            "temporarily_unavailable"
+        }
         other => other.kind(),
     }
 }
@@ -248,7 +255,9 @@ fn public_text(refusal: &Refusal) -> &'static str {
         Refusal::Proof(_) => "The proof of possession is not valid here.",
         Refusal::TooManyRequests { .. } | Refusal::TooManyAtOnce => "Too many requests.",
         Refusal::Credential(_) => "The authorization of the request is malformed.",
-        Refusal::Unavailable { .. } | Refusal::ShuttingDown => "Temporarily unavailable.",
+        Refusal::Unavailable { .. } | Refusal::Unrecorded(_) | Refusal::ShuttingDown => {
+            "Temporarily unavailable."
+        }
         Refusal::TooManyFailures { .. } => "Too many failed attempts.",
         Refusal::Host(_) => "The host or origin of the request is not allowed.",
         Refusal::MethodNotAllowed => "Method not allowed.",

@@ -88,8 +88,11 @@ impl Settling {
                     () = tokio::time::sleep(SIGN_OF_LIFE) => events.sign_of_life(),
                 }
             };
+            exchange.record_passage(&passage);
             match passage {
-                Passage::Pass(pass) => return Ok(exchange.pass(pass, parts, body)),
+                Passage::Pass(pass) => {
+                    return exchange.pass(pass, parts, body).await.map_err(Response::into_body);
+                }
                 Passage::Ask(Question { way, sent: Sent::Event(again), .. }) => {
                     exchange.note_call("asked", way.as_str());
                     events.put(again.event());

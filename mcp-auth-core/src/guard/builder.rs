@@ -9,8 +9,10 @@ use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::watch;
 
 use super::path::GuardedPath;
+use super::record::Recorder;
 use super::session::SessionSeal;
 use super::{Guard, Inner, Lease};
+use crate::audit::Audit;
 use crate::background::{Background, Job};
 use crate::config::ConfigErrors;
 use crate::confirm::{ConfirmationGate, StoreGate};
@@ -40,6 +42,7 @@ pub struct GuardBuilder {
     verifier: Option<Arc<dyn TokenVerifier>>,
     policy: Option<Arc<dyn ScopePolicy>>,
     gate: Option<Arc<dyn ConfirmationGate>>,
+    audit: Option<Audit>,
     name: Option<String>,
     challenge_scope: Option<String>,
     allowed_hosts: Vec<String>,
@@ -69,6 +72,7 @@ impl GuardBuilder {
             verifier: None,
             policy: None,
             gate: None,
+            audit: None,
             name: None,
             challenge_scope: None,
             allowed_hosts: Vec::new(),
@@ -106,6 +110,13 @@ impl GuardBuilder {
     /// A policy of the service's own.
     pub fn policy(mut self, policy: impl ScopePolicy) -> Self {
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Records every request before it runs and what became of it, and every refusal of who showed a credential. What cannot
+    /// be taken down does not run: 503. By default nothing is recorded.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
         self
     }
 
@@ -384,6 +395,7 @@ impl GuardBuilder {
             metrics::gauge!("mcp_auth_token_cache_entries").set(kept.len() as f64);
         };
         let background = Background::new(jobs(verifier.as_ref(), sweep));
+        let recorder = self.audit.map(|audit| Recorder::new(audit, policy.as_ref()));
         let inner = Inner {
             metadata_url: has_metadata.then(|| format!("{}{metadata_path}", resource.origin())),
             document_paths,
@@ -413,6 +425,7 @@ impl GuardBuilder {
             verifier,
             policy,
             gate,
+            recorder,
         };
         errors.into_result((Guard { inner: Arc::new(inner) }, background))
     }

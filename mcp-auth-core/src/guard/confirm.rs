@@ -30,9 +30,13 @@ impl Exchange {
     }
 
     /// Does what the gate said.
-    pub(super) fn act(self, passage: Passage, parts: &mut Parts, body: Bytes) -> Decision {
+    pub(super) async fn act(self, passage: Passage, parts: &mut Parts, body: Bytes) -> Decision {
+        self.record_passage(&passage);
         match passage {
-            Passage::Pass(pass) => Decision::Forward(self.pass(pass, parts, body)),
+            Passage::Pass(pass) => match self.pass(pass, parts, body).await {
+                Ok(forward) => Decision::Forward(forward),
+                Err(response) => Decision::Respond(response),
+            },
             Passage::Ask(Question { way, sent: Sent::Event(question), .. }) => {
                 self.note_call("asked", way.as_str());
                 Decision::AskThenForward(AskThenForward::new(self, question, body))
@@ -41,8 +45,19 @@ impl Exchange {
         }
     }
 
-    /// Lets the call run, without what is the gate's in it.
-    pub(super) fn pass(mut self, pass: Pass, parts: &mut Parts, body: Bytes) -> Forward {
+    /// Lets the call run, without what is the gate's in it, once it is taken down.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    pub(super) async fn pass(
+        mut self,
+        pass: Pass,
+        parts: &mut Parts,
+        body: Bytes,
+    ) -> Result<Forward, Response<Bytes>> {
+        if let Err(refusal) = self.begin(pass.confirmed.as_ref()).await {
+            return Err(self.refuse(&refusal));
+        }
         let mut kind = "allowed";
         if let Some(confirmed) = pass.confirmed {
             kind = "confirmed";
@@ -62,7 +77,7 @@ impl Exchange {
             }
             None => body,
         };
-        Forward { body, exchange: self }
+        Ok(Forward { body, exchange: self })
     }
 
     /// The answer to a call that does not run now.

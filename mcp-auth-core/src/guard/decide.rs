@@ -47,7 +47,7 @@ impl Admitted {
 impl Exchange {
     async fn decide(mut self, parts: &mut Parts, body: Bytes) -> Decision {
         match self.find(parts, &body).await {
-            Ok(Some(passage)) => self.act(passage, parts, body),
+            Ok(Some(passage)) => self.act(passage, parts, body).await,
             Ok(None) => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::ACCEPTED;
@@ -60,6 +60,9 @@ impl Exchange {
     /// What becomes of the message; `None` if it is the answer to a question of the gate's, which is taken.
     async fn find(&mut self, parts: &Parts, body: &Bytes) -> Result<Option<Passage>, Refusal> {
         let message = Message::parse(body, &self.guard.inner.limits)?;
+        if self.guard.inner.recorder.is_some() {
+            self.trail.message = Some(message.clone());
+        }
         if let MessageKind::Request { id } = message.kind() {
             self.id = Some(id.clone());
         }
@@ -67,6 +70,7 @@ impl Exchange {
             return self.take_response(&message).await;
         }
         let (operation, effect) = self.authorize(parts, &message)?;
+        self.trail.effect = Some(effect);
         let passage = match &operation.target {
             Target::Tool(tool) => self.ask_gate(&message, tool, effect).await,
             _ => Passage::Pass(Pass::default()),
@@ -126,10 +130,12 @@ impl Exchange {
             self.declared = Declared::of(message);
             self.span.record("software", &self.declared.software);
         }
+        self.trail.software.clone_from(&self.declared.software);
         self.client = match era {
             Era::Modern => {
                 if let Some(info) = message.meta(CLIENT_INFO) {
-                    self.span.record("software", software(info));
+                    self.trail.software = software(info);
+                    self.span.record("software", &self.trail.software);
                 }
                 Client::new(era, false, message.meta(CLIENT_CAPABILITIES))
             }

@@ -15,8 +15,10 @@ use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rest, Rewrite};
 use super::lease::Term;
+use super::record::Trail;
 use super::session::Declared;
 use super::{Guard, Lease, lease};
+use crate::audit::Ticket;
 use crate::confirm::{Client, Continuation, add_token_arguments};
 use crate::http::cors;
 use crate::limit::Permit;
@@ -52,6 +54,10 @@ pub struct Exchange {
     pub(super) notices: Vec<(HeaderName, HeaderValue)>,
     /// Held until the answer was sent.
     pub(super) permit: Option<Permit>,
+    /// What the record needs.
+    pub(super) trail: Trail,
+    /// Room for what becomes of the call.
+    pub(super) ticket: Option<Ticket>,
 }
 
 impl Exchange {
@@ -82,6 +88,8 @@ impl Exchange {
             is_mcp: true,
             notices: Vec::new(),
             permit: None,
+            trail: Trail::default(),
+            ticket: None,
         }
     }
 
@@ -105,13 +113,18 @@ impl Exchange {
         parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let permit = self.permit.take();
         let is_stream = has_type(&parts.headers, "text/event-stream");
+        if !parts.status.is_success() {
+            self.failed(parts.status.as_str());
+        }
         let rewrite = self.rewrite();
+        let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
+        let readable = !encoded && (is_stream || has_type(&parts.headers, "application/json"));
+        let rewrite = if readable || rewrite.is_some() { self.watch(rewrite) } else { self.unread() };
         let mut rest = match (rewrite, self.id.clone()) {
             (Some(rewrite), Some(id)) => {
                 parts.headers.remove(header::CONTENT_LENGTH);
                 parts.headers.remove(header::ETAG);
                 let max = self.guard.inner.max_answer;
-                let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
                 if is_stream && !encoded {
                     Rest::events(body, id, rewrite, max)
                 } else if has_type(&parts.headers, "application/json") && !encoded {
@@ -139,7 +152,11 @@ impl Exchange {
         let (parts, body) = response.into_parts();
         let permit = self.permit.take();
         let Some(id) = self.id.clone() else { return Rest::ended() };
-        let (rewrite, max) = (self.rewrite(), self.guard.inner.max_answer);
+        if !parts.status.is_success() {
+            self.failed(parts.status.as_str());
+        }
+        let rewrite = self.rewrite();
+        let (rewrite, max) = (self.watch(rewrite), self.guard.inner.max_answer);
         let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
         let rest = if has_type(&parts.headers, "text/event-stream") && !encoded {
             match rewrite {
@@ -158,7 +175,8 @@ impl Exchange {
     }
 
     /// The end of a stream that began with a question, where the service failed.
-    pub fn fail_in_stream<B>(self) -> Rest<B> {
+    pub fn fail_in_stream<B>(mut self) -> Rest<B> {
+        self.failed("the service failed");
         tracing::error!("the service failed after a question");
         self.id.as_ref().map_or_else(Rest::ended, Rest::failed)
     }

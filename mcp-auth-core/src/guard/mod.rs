@@ -55,6 +55,7 @@ mod exchange;
 mod lease;
 mod media;
 mod path;
+mod record;
 mod refusal;
 mod rest;
 mod session;
@@ -105,6 +106,7 @@ struct Inner {
     verifier: Arc<dyn TokenVerifier>,
     policy: Arc<dyn ScopePolicy>,
     gate: Arc<dyn ConfirmationGate>,
+    recorder: Option<record::Recorder>,
     revocations: Vec<Revocations>,
     challenge_scope: ScopeSet,
     obtainable: Option<ScopeSet>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::audit::AuditError;
 use crate::confirm::GateRefusal;
 use crate::credential::CredentialError;
 use crate::http::{BodyError, HostRefusal};
@@ -102,6 +103,9 @@ pub enum Refusal {
     /// A call that was not confirmed, or cannot be.
     #[error(transparent)]
     Confirmation(#[from] GateRefusal),
+    /// The request could not be taken down, so it does not run.
+    #[error("the request cannot be recorded: {0}")]
+    Unrecorded(AuditError),
     /// A declared operation without the scopes for it.
     #[error("the scopes do not suffice: {needed} is needed")]
     InsufficientScope {
@@ -146,6 +150,7 @@ impl Refusal {
             Self::UnexpectedResponse => "unexpected_response",
             Self::NotFound => "not_found",
             Self::Confirmation(refusal) => refusal.kind(),
+            Self::Unrecorded(_) => "audit_unavailable",
             Self::InsufficientScope { .. } => "insufficient_scope",
         }
     }
@@ -174,6 +179,7 @@ impl Refusal {
             Self::Message(error) => error.http_status(),
             Self::Protocol(error) => error.http_status(),
             Self::Confirmation(refusal) => refusal.status(),
+            Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound | Self::InsufficientScope { denial: Denial::ToolError, .. } => StatusCode::OK,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         }

@@ -1,5 +1,7 @@
 //! From an operation to a verdict.
 
+use serde_json::Value;
+
 use super::arguments::Arguments;
 use super::declaration::{Denial, Effect, ToolPolicy};
 use super::tools::ToolPolicies;
@@ -66,6 +68,11 @@ pub trait ScopePolicy: Send + Sync + 'static {
         None
     }
 
+    /// The input and output schemas of the tools, where they are known: they say what is secret in a record.
+    fn schemas(&self) -> Vec<(&str, Option<&Value>, Option<&Value>)> {
+        Vec::new()
+    }
+
     /// Every tool that has a rule, so that the gate can say at start what is wrong with it.
     fn rules(&self) -> Vec<(&str, &Rule)> {
         Vec::new()
@@ -129,6 +136,13 @@ impl ScopePolicy for ToolPolicies {
 
     fn rule(&self, tool: &str) -> Option<&Rule> {
         self.tools.get(tool).map(ToolPolicy::rule)
+    }
+
+    fn schemas(&self) -> Vec<(&str, Option<&Value>, Option<&Value>)> {
+        self.schemas
+            .iter()
+            .map(|(name, [input, output])| (&**name, input.as_ref(), output.as_ref()))
+            .collect()
     }
 
     fn rules(&self) -> Vec<(&str, &Rule)> {

@@ -37,6 +37,8 @@ pub enum PolicyError {
 pub struct ToolPolicies {
     /// What each tool that exists says of itself, without its input.
     known_tools: Option<BTreeMap<Box<str>, Value>>,
+    /// Input and output of each tool that exists.
+    pub(super) schemas: BTreeMap<Box<str>, [Option<Value>; 2]>,
     pub(super) param_headers: HashMap<Box<str>, ParamHeaders>,
     pub(super) tools: HashMap<Box<str>, ToolPolicy>,
     pub(super) resources: Vec<(UriTemplate, ToolPolicy)>,
@@ -67,7 +69,8 @@ impl ToolPolicies {
                 }
             }
             if let Some(members) = tool.as_object_mut() {
-                members.remove("inputSchema");
+                let schemas = [members.remove("inputSchema"), members.get("outputSchema").cloned()];
+                policies.schemas.insert(name.clone(), schemas);
             }
             known.insert(name, tool);
         }
