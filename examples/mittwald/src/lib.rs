@@ -4,6 +4,7 @@ pub mod api;
 mod authority;
 pub mod banner;
 pub mod fake;
+pub mod journal;
 mod logins;
 pub mod options;
 pub mod policies;

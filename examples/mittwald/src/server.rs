@@ -13,6 +13,7 @@ use axum::routing::get;
 use http::StatusCode;
 use mcp_auth_axum::McpAuthLayer;
 use mcp_auth_core::Guard;
+use mcp_auth_core::audit::JsonLines;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -26,6 +27,7 @@ use crate::api::{Api, ApiSetupError};
 use crate::authority::{Authority, AuthorityError, Places};
 use crate::banner::Banner;
 use crate::fake::Fake;
+use crate::journal::{Journal, JournalError};
 use crate::logins::{self, Logins, LoginsError};
 use crate::options::{ApiOptions, AuthorityOptions, Options};
 use crate::policies::policies;
@@ -59,6 +61,9 @@ pub enum StartError {
     /// The store, or the key that seals its secrets.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The record of calls.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The logins.
     #[error(transparent)]
     Logins(#[from] LoginsError),
@@ -79,6 +84,7 @@ pub struct Running {
     banner: Banner,
     fake: Option<Fake>,
     state: State,
+    record: Option<JsonLines>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     background: JoinHandle<()>,
@@ -115,6 +121,9 @@ impl Running {
         self.stop.send_replace(true);
         if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
             tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
+        }
+        if let Some(record) = &self.record {
+            record.close().await;
         }
         self.state.close().await;
     }
@@ -166,10 +175,20 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .trusted_proxies(options.trusted_proxies.clone());
     let places = Places { origin: &origin, mcp: &mcp_url, api: &api_url, proxies: &options.trusted_proxies };
     let authority = Authority::new(&options.authority, logins, &places, &state).await?;
+    let journal = options.audit.as_deref().map(Journal::open).transpose()?;
+    let guard = match &journal {
+        Some(journal) => guard.audit(journal.audit.clone()),
+        None => guard,
+    };
     let (guard, background) = guard.verifier(authority.verifier).build()?;
     let background = match authority.background {
         Some(more) => background.and(more),
         None => background,
+    };
+
+    let (record, background) = match journal {
+        Some(journal) => (Some(journal.lines), background.and(journal.background)),
+        None => (None, background),
     };
 
     // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
@@ -197,7 +216,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
     });
     let background = tokio::spawn(background);
-    Ok(Running { address, guard, banner, fake, state, stop, server, background })
+    Ok(Running { address, guard, banner, fake, state, record, stop, server, background })
 }
 
 fn health(guard: &Guard) -> Router {

@@ -86,9 +86,20 @@ async fn a_restart_loses_nothing() {
     let transport = StreamableHttpClientTransport::with_client(authorized.clone(), client);
     ().serve(transport).await.expect_err("the token was issued to whoever knew the old password");
 
-    for (path, mode) in [("", 0o700), ("state.db", 0o600), ("state.key", 0o600), ("state.db-wal", 0o600)] {
-        assert_eq!(mode_of(&Path::new(data).join(path)), mode, "{path}");
+    assert_eq!(mode_of(Path::new(data)), 0o700);
+    for path in ["state.db", "state.key", "state.db-wal", "audit.jsonl", "audit.key"] {
+        assert_eq!(mode_of(&Path::new(data).join(path)), 0o600, "{path}");
     }
+    // One chain through all the kills: each call is there, before and after, and no token.
+    let record = fs::read_to_string(Path::new(data).join("audit.jsonl")).unwrap();
+    let calls = |kind: &str| {
+        let kind = format!("\"record\":\"{kind}\"");
+        record.lines().filter(|line| line.contains(&kind)).count()
+    };
+    assert!(record.matches("mittwald_project_list").count() >= 4, "{record}");
+    assert!(calls("intent") >= 4 && calls("outcome") >= 4, "{record}");
+    let token = authorized.get_access_token().await.unwrap();
+    assert!(!record.contains(&token) && !record.contains("another password"));
 }
 
 fn mode_of(path: &Path) -> u32 {

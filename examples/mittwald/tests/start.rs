@@ -51,6 +51,8 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "hunter2",
         "--store",
         "redis:hunter2",
+        "--audit",
+        "syslog",
     ])
     .unwrap_err();
     for flag in [
@@ -67,10 +69,11 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "--jwks-uri",
         "--introspection-url",
         "--key",
+        "--audit",
     ] {
         assert!(problems.contains(flag), "{flag} is missing in {problems}");
     }
-    assert_eq!(problems.matches("fix:").count(), 13, "{problems}");
+    assert_eq!(problems.matches("fix:").count(), 14, "{problems}");
     assert!(!problems.contains("hunter2"), "{problems}");
 }
 
@@ -200,7 +203,7 @@ async fn the_program_says_how_to_use_it_and_ends_on_sigterm() {
         let mut child = command.spawn().unwrap();
         let mut banner = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        while !banner.contains("scopes alone decide") {
+        while !banner.contains("need --public-url") {
             assert!(output.read_line(&mut banner).unwrap() > 0, "{banner}");
         }
         let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap();

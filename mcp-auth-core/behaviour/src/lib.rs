@@ -154,6 +154,11 @@ macro_rules! suite {
                 a_dry_run_runs_nothing,
                 a_tool_that_asks_itself_keeps_its_state,
             }
+            records {
+                calls_and_refusals_are_taken_down,
+                a_write_runs_when_its_intent_is_kept,
+                a_confirmation_is_taken_down,
+            }
             streams {
                 progress_passes_at_once,
                 a_client_that_leaves_cancels,

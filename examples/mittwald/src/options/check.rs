@@ -28,6 +28,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         .map_err(|error| errors.push(format!("--trusted-proxy: {error}"), "write a network: 10.0.0.0/8"));
     let api = api(cli.api_url.as_deref(), cli.api_token, &mut errors);
     let store = place::store(cli.store.as_deref(), cli.data, cli.key, &mut errors);
+    let audit = place::audit(cli.audit.as_deref(), store.as_ref(), &mut errors);
     let introspection = introspection(cli.introspection_url, cli.introspection_client, &mut errors);
     let ttls = [
         ("--access-token-ttl", cli.access_token_ttl),
@@ -89,6 +90,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         trusted_proxies,
         api,
         store,
+        audit,
     })
 }
 

@@ -66,6 +66,9 @@ pub struct Cli {
     /// Key that seals secrets in the store, as base64, or @FILE [default: made beside the store]
     #[arg(long, env = "MITTWALD_MCP_KEY", hide_env_values = true, value_parser = parse::secret)]
     pub key: Option<SecretString>,
+    /// Where calls are recorded: jsonl:PATH, or off [default: beside the store; off with --store memory]
+    #[arg(long, env = "MITTWALD_MCP_AUDIT")]
+    pub audit: Option<String>,
     /// Origin of a web page that may call, such as https://app.example.com; repeatable
     #[arg(long, env = "MITTWALD_MCP_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -137,6 +140,8 @@ pub struct Options {
     pub api: ApiOptions,
     /// Where what outlives the process is kept.
     pub store: StoreOptions,
+    /// Where calls are recorded; none if they are not.
+    pub audit: Option<PathBuf>,
 }
 
 /// Where what outlives the process is kept.

@@ -10,6 +10,7 @@ use super::StoreOptions;
 
 const DIRECTORY: &str = "mittwald-mcp";
 const FILE: &str = "state.db";
+const RECORD: &str = "audit.jsonl";
 
 /// The store that the flags name; `None` after a problem.
 pub(super) fn store(
@@ -42,6 +43,26 @@ pub(super) fn store(
             };
             Some(StoreOptions::Sqlite { path: directory.join(FILE), directory: Some(directory), key })
         }
+    }
+}
+
+/// Where calls are recorded.
+pub(super) fn audit(
+    audit: Option<&str>,
+    store: Option<&StoreOptions>,
+    errors: &mut ConfigErrors,
+) -> Option<PathBuf> {
+    match audit.map(|audit| (audit, audit.split_once(':'))) {
+        Some(("off", _)) => None,
+        Some((_, Some(("jsonl", path)))) if !path.is_empty() => Some(path.into()),
+        Some((other, _)) => {
+            errors.push(format!("--audit `{other}` is no place"), "write jsonl:PATH or off");
+            None
+        }
+        None => match store? {
+            StoreOptions::Memory => None,
+            StoreOptions::Sqlite { path, .. } => Some(path.with_file_name(RECORD)),
+        },
     }
 }
 

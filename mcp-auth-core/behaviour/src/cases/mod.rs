@@ -13,6 +13,7 @@ pub mod lists;
 pub mod place;
 pub mod policy;
 pub mod proofs;
+pub mod records;
 pub mod revocations;
 pub mod sessions;
 pub mod source;
