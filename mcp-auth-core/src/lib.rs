@@ -2,6 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod background;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod bench;
 pub mod config;
 pub mod credential;
 pub mod guard;
