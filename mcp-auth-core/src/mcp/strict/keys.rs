@@ -1,6 +1,6 @@
-//! The protocol's own keys, and the comparison of keys.
+//! The protocol's own keys.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 /// Members of a JSON-RPC message.
 pub(crate) const TOP: &[&str; 6] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -56,9 +56,6 @@ const NOTIFICATIONS: &[&str] =
     &["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
 
 const PRIVATE: &str = "$serde_json::private::";
-
-/// Keys up to this number in one object are compared pair by pair, without hashing.
-const FEW: usize = 12;
 
 /// Which object is being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,21 +117,5 @@ impl Place {
 
 /// True for keys that serde_json gives a meaning of its own.
 pub(super) fn is_private(key: &str) -> bool {
-    key.starts_with(PRIVATE)
-}
-
-/// True if no two keys are equal. Many keys are hashed with a seed of the process: no chosen input makes it slow.
-pub(super) fn distinct(keys: &[Cow<'_, str>]) -> bool {
-    if keys.len() > FEW {
-        let mut seen = HashSet::with_capacity(keys.len());
-        return keys.iter().all(|key| seen.insert(&**key));
-    }
-    let mut rest = keys;
-    while let Some((key, others)) = rest.split_first() {
-        if others.iter().any(|other| **other == **key) {
-            return false;
-        }
-        rest = others;
-    }
-    true
+    key.as_bytes().first() == Some(&b'$') && key.starts_with(PRIVATE)
 }

@@ -8,6 +8,7 @@
 //! 4. Depth and size are bounded before anything else looks at the text. The work is linear in the body's size.
 //! 5. Nothing is converted: numbers keep their spelling, and the outline holds byte ranges only.
 
+mod distinct;
 mod keys;
 mod number;
 mod scanner;

@@ -55,7 +55,8 @@ pub(super) fn number_length(bytes: &[u8], at: usize) -> Result<usize, StrictErro
 }
 
 fn digits(bytes: &[u8], from: usize) -> usize {
-    bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count()
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
 }
 
 fn length(count: usize) -> i64 {
