@@ -65,6 +65,8 @@ pub(super) enum Place {
     Meta,
     Ref,
     Notifications,
+    /// The outermost object of a text whose members are all noted.
+    Fields,
     Free,
 }
 
@@ -76,7 +78,7 @@ impl Place {
             Self::Meta => META,
             Self::Ref => REF,
             Self::Notifications => NOTIFICATIONS,
-            Self::Free => &[],
+            Self::Fields | Self::Free => &[],
         }
     }
 
@@ -116,6 +118,7 @@ impl Place {
 }
 
 /// True for keys that serde_json gives a meaning of its own.
+#[inline]
 pub(super) fn is_private(key: &str) -> bool {
     key.as_bytes().first() == Some(&b'$') && key.starts_with(PRIVATE)
 }

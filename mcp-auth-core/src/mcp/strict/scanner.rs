@@ -10,6 +10,9 @@ use super::{
     text::{hex, unescape},
 };
 
+/// The members of the outermost object, by unescaped key, in order.
+pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Span)>;
+
 type Result<T> = std::result::Result<T, StrictError>;
 
 pub(super) struct Scanner<'a> {
@@ -22,6 +25,7 @@ pub(super) struct Scanner<'a> {
     keys: Vec<&'a str>,
     distinct: Distinct,
     outline: Outline,
+    fields: Members<'a>,
 }
 
 impl<'a> Scanner<'a> {
@@ -35,23 +39,36 @@ impl<'a> Scanner<'a> {
             keys: Vec::with_capacity(16),
             distinct: Distinct::default(),
             outline: Outline::default(),
+            fields: Vec::new(),
         }
     }
 
     pub(super) fn run(mut self, reading: Reading) -> Result<(Span, Outline)> {
+        let span = self.whole(match reading {
+            Reading::Message => Place::Top,
+            Reading::Plain => Place::Free,
+        })?;
+        Ok((span, self.outline))
+    }
+
+    pub(super) fn run_fields(mut self) -> Result<(Span, Members<'a>)> {
+        self.fields.reserve(24);
+        let span = self.whole(Place::Fields)?;
+        Ok((span, self.fields))
+    }
+
+    /// One value, with nothing but white space around it.
+    fn whole(&mut self, place: Place) -> Result<Span> {
         if self.next().is_none() {
             return Err(StrictError::Empty);
         }
         let start = self.at;
-        self.value(match reading {
-            Reading::Message => Place::Top,
-            Reading::Plain => Place::Free,
-        })?;
+        self.value(place)?;
         let span = Span::new(start, self.at);
         if self.next().is_some() {
             return Err(StrictError::TrailingData(self.at));
         }
-        Ok((span, self.outline))
+        Ok(span)
     }
 
     fn peek(&self) -> Option<u8> {
@@ -177,14 +194,19 @@ impl<'a> Scanner<'a> {
         let slot = place.slot(&key).map_err(|()| StrictError::CaseVariant(key_at))?;
         let start = self.at;
         self.value(place.inside(&key))?;
+        let span = Span::new(start, self.at);
         let spans: &mut [Option<Span>] = match place {
+            Place::Fields => {
+                self.fields.push((key, span));
+                return Ok(());
+            }
             Place::Top => &mut self.outline.top,
             Place::Params => &mut self.outline.params,
             Place::Meta => &mut self.outline.meta,
             Place::Ref | Place::Notifications | Place::Free => return Ok(()),
         };
         if let Some(known) = slot.and_then(|slot| spans.get_mut(slot)) {
-            *known = Some(Span::new(start, self.at));
+            *known = Some(span);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::mcp::{Kind, Limits, Raw};
+use crate::mcp::{Fields, Limits, Raw};
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
 use crate::verify::jwt::claims;
@@ -29,12 +29,9 @@ impl Rules {
         let malformed =
             || RemoteError::Unclear("introspection: the answer is not one strict JSON object".to_owned());
         let limits = Limits::default().with_max_depth(MAX_DEPTH);
-        let answer = Raw::parse(json, &limits).map_err(|_| malformed())?;
-        if answer.kind() != Kind::Object {
-            return Err(malformed());
-        }
+        let answer = Fields::parse(json, &limits).ok().flatten().ok_or_else(malformed)?;
         match answer.get("active").and_then(Raw::as_bool) {
-            Some(true) => Ok(self.check(answer, json, context)?),
+            Some(true) => Ok(self.check(&answer, json, context)?),
             Some(false) => Err(TokenRefusal::Unknown.into()),
             None => Err(RemoteError::Unclear("introspection: the answer does not say `active`".to_owned())),
         }
@@ -42,16 +39,18 @@ impl Rules {
 
     fn check(
         &self,
-        answer: Raw<'_>,
+        answer: &Fields<'_>,
         json: &[u8],
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
         if claims::text(answer, "iss")?.is_some_and(|issuer| issuer != self.issuer) {
             return Err(TokenRefusal::Issuer);
         }
-        let given: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-        let audiences = if given.is_empty() { vec![context.resource] } else { given };
-        match claims::has_audience(answer, &audiences)? {
+        let is_ours = |one: &str| match self.audiences.as_slice() {
+            [] => one == context.resource,
+            given => given.iter().any(|ours| ours == one),
+        };
+        match claims::has_audience(answer, is_ours)? {
             Some(true) => {}
             None if self.missing_audience => {}
             Some(false) | None => return Err(TokenRefusal::Audience),
@@ -99,7 +98,7 @@ impl Rules {
 }
 
 /// `scope`: a space-separated string.
-fn scopes(answer: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
+fn scopes(answer: &Fields<'_>) -> Result<ScopeSet, TokenRefusal> {
     let Some(scope) = answer.get("scope") else { return Ok(ScopeSet::default()) };
     let scope = scope.as_str().ok_or(TokenRefusal::Claim)?;
     ScopeSet::parse(&scope).map_err(|_| TokenRefusal::Claim)
