@@ -71,7 +71,7 @@ impl Exchange {
         // Read before anything is asked: what changes meanwhile makes the verdict an old one.
         let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
         if let Some(cached) = inner.cache.get(credential.expose_token(), now, epoch) {
-            metrics::counter!("mcp_auth_token_cache_total", "outcome" => "hit").increment(1);
+            inner.meters.cache_hit();
             let is_fresh = inner.revocations.iter().all(|view| view.is_fresh(now));
             if !(is_fresh && cached.is_checked_at(revocations)) {
                 self.check_revoked(cached.verified()).await.map_err(|error| self.note(error, who))?;
@@ -79,7 +79,7 @@ impl Exchange {
             }
             return Ok(cached.verified().clone());
         }
-        metrics::counter!("mcp_auth_token_cache_total", "outcome" => "miss").increment(1);
+        inner.meters.cache_miss();
         let attempt = inner.budget.begin(&who).await;
         let attempt = attempt.map_err(|retry_after| Refusal::TooManyFailures { retry_after })?;
         let context = VerifyContext { resource: inner.resource.as_str(), now, address: self.address };

@@ -365,6 +365,7 @@ impl GuardBuilder {
             budget,
             principals,
             cache,
+            meters: super::meters::Meters::default(),
             #[cfg(feature = "jwt")]
             dpop: self.dpop,
             sessions,

@@ -40,8 +40,7 @@ impl Admitted {
         let _entered = span.enter();
         match exchange.decide(parts, &body) {
             Ok(()) => {
-                metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => "allowed")
-                    .increment(1);
+                exchange.guard.inner.meters.forwarded();
                 Decision::Forward(Forward { body, exchange })
             }
             Err(refusal) => Decision::Respond(exchange.refuse(&refusal)),

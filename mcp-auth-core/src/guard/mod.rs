@@ -50,6 +50,7 @@ mod documents;
 mod exchange;
 mod lease;
 mod media;
+mod meters;
 mod path;
 mod refusal;
 mod session;
@@ -102,6 +103,7 @@ struct Inner {
     budget: Arc<FailureBudget<IpAddr>>,
     principals: PrincipalLimits,
     cache: Arc<TokenCache>,
+    meters: meters::Meters,
     #[cfg(feature = "jwt")]
     dpop: Option<Dpop>,
     sessions: session::SessionSeal,
