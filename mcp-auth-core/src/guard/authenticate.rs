@@ -138,14 +138,15 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         use crate::verify::dpop::{Expected, NONCE, ProofError, ProofRefusal};
 
+        let bound = binding.and_then(|binding| binding.dpop);
+        let is_required = self.guard.inner.dpop.as_ref().is_some_and(|dpop| dpop.is_required());
+        if bound.is_none() && credential.scheme() == Scheme::Bearer && !is_required {
+            return Ok(());
+        }
         let guard = self.guard.clone();
         let inner = &guard.inner;
-        let who = address_key(self.address);
-        let (bound, now) = (binding.and_then(|binding| binding.dpop), inner.clock.now());
+        let (who, now) = (address_key(self.address), inner.clock.now());
         let (key, dpop) = match (bound, credential.scheme(), &inner.dpop) {
-            (None, Scheme::Bearer, dpop) if !dpop.as_ref().is_some_and(|dpop| dpop.is_required()) => {
-                return Ok(());
-            }
             (None, Scheme::Bearer, _) => return Err(ProofRefusal::Missing.into()),
             (Some(key), Scheme::Dpop, Some(dpop)) => (key, dpop),
             _ => return Err(self.note(TokenRefusal::Binding.into(), who)),

@@ -376,6 +376,7 @@ impl GuardBuilder {
             only_under,
             clock: self.clock,
             shutdown: watch::Sender::new(false),
+            is_shutting_down: false.into(),
             background: background.running(),
             background_warned: AtomicBool::new(false),
             address_warned: AtomicBool::new(false),

@@ -114,6 +114,8 @@ struct Inner {
     only_under: Option<path::GuardedPath>,
     clock: Clock,
     shutdown: watch::Sender<bool>,
+    /// The same, to be read by every request without a lock.
+    is_shutting_down: AtomicBool,
     background: Arc<AtomicBool>,
     background_warned: AtomicBool,
     address_warned: AtomicBool,
@@ -133,6 +135,7 @@ impl Guard {
 
     /// Ends leased streams and refuses whatever comes from now on with 503; readiness turns false.
     pub fn shutdown(&self) {
+        self.inner.is_shutting_down.store(true, Ordering::Release);
         self.inner.shutdown.send_replace(true);
     }
 
@@ -143,7 +146,7 @@ impl Guard {
     }
 
     fn is_shutting_down(&self) -> bool {
-        *self.inner.shutdown.borrow()
+        self.inner.is_shutting_down.load(Ordering::Acquire)
     }
 
     fn warn_without_address(&self) {
