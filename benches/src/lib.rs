@@ -8,11 +8,14 @@
 //! 5. A metrics recorder is installed, as in production; spans are off.
 
 pub mod case;
-
+pub mod http;
 pub mod material;
 pub mod measure;
-
+pub mod memory;
+pub mod plot;
+pub mod report;
 pub mod rows;
+pub mod threads;
 
 pub use case::Case;
 pub use material::Material;

@@ -70,7 +70,7 @@ pub(super) fn cases(material: &Material) -> Result<Vec<Case<'static>>, Error> {
     Ok(cases)
 }
 
-fn decide(guard: &Guard, head: &mut Parts, body: Bytes) -> Option<Exchange> {
+pub(super) fn decide(guard: &Guard, head: &mut Parts, body: Bytes) -> Option<Exchange> {
     let Admission::Body(admitted) = at_once(guard.admit(head, Some(PEER)))? else { return None };
     match at_once(admitted.decide(head, body))? {
         Decision::Forward(forward) => Some(forward.exchange),

@@ -2,8 +2,11 @@
 
 mod api_key;
 mod cache;
+mod dpop;
 mod guard;
+mod introspection;
 mod parse;
+mod stream;
 mod verify;
 
 use std::future::Future;
@@ -25,7 +28,10 @@ pub fn all(material: &Material) -> Result<Vec<Case<'static>>, Error> {
     let mut cases = verify::cases(material)?;
     cases.extend(cache::cases(material)?);
     cases.extend(api_key::cases(material)?);
+    cases.extend(introspection::cases(material)?);
+    cases.extend(dpop::cases(material)?);
     cases.extend(guard::cases(material)?);
+    cases.extend(stream::cases(material)?);
     cases.extend(parse::cases(material)?);
     Ok(cases)
 }
@@ -35,6 +41,6 @@ pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     future.now_or_never()
 }
 
-fn context(resource: &str) -> VerifyContext<'_> {
+pub(crate) fn context(resource: &str) -> VerifyContext<'_> {
     VerifyContext { resource, now: Clock::system().now(), address: None }
 }
