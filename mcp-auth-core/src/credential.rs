@@ -94,7 +94,7 @@ impl Credential {
         if token.len() > MAX_TOKEN {
             return Err(CredentialError::TooLong);
         }
-        if token.is_empty() || !token.bytes().all(is_token_byte) {
+        if token.is_empty() || !is_token(token) {
             return Err(CredentialError::Malformed);
         }
         Ok(Some(Self { scheme, token: token.into() }))
@@ -117,11 +117,32 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// Without a branch for each byte, so that many are looked at at once.
+fn is_token(token: &str) -> bool {
+    token.bytes().fold(true, |good, b| good & is_token_byte(b))
+}
+
 fn is_token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':')
+    let is_letter = (b | 0x20).wrapping_sub(b'a') < 26;
+    // `-`, `.`, `/`, the digits and `:` stand side by side.
+    let is_digit_or_mark = b.wrapping_sub(b'-') <= b':' - b'-';
+    is_letter | is_digit_or_mark | (b == b'_') | (b == b'~') | (b == b'+') | (b == b'=')
 }
 
 /// True for a query with a parameter named `access_token`, however it is percent-encoded.
 fn names_a_token(query: &str) -> bool {
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.eq_ignore_ascii_case("access_token"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_the_bytes_of_the_grammar_and_the_colon() {
+        for b in 0..=u8::MAX {
+            let good = b.is_ascii_alphanumeric() || b"-._~+/=:".contains(&b);
+            assert_eq!(is_token_byte(b), good, "{b:#x}");
+        }
+    }
 }

@@ -230,14 +230,17 @@ impl PrincipalBuilder {
     pub fn build(mut self) -> Principal {
         let i = &mut self.inner;
         let client = i.client_id.as_deref().unwrap_or("");
-        i.key = format!(
-            "{}:{}{}:{}{}:{client}",
-            i.issuer.len(),
-            i.issuer,
-            i.subject.len(),
-            i.subject,
-            client.len()
-        );
+        // Of the size it will have, for the usual lengths.
+        let mut key = String::with_capacity(i.issuer.len() + i.subject.len() + client.len() + 16);
+        for text in [&i.issuer, &i.subject] {
+            key.push_str(&text.len().to_string());
+            key.push(':');
+            key.push_str(text);
+        }
+        key.push_str(&client.len().to_string());
+        key.push(':');
+        key.push_str(client);
+        i.key = key;
         Principal { inner: Arc::new(self.inner) }
     }
 }

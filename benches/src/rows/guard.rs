@@ -64,17 +64,21 @@ pub(super) fn cases(material: &Material) -> Result<Vec<Case<'static>>, Error> {
         (guard(material, Place::Whole)?, material.head(material.token("rs256")?)?, material.body("300B")?);
     let prepare = move || (head.clone(), body.clone(), answer());
     let run = move |(mut head, body, answer): (Parts, Bytes, Response<http_body_util::Full<Bytes>>)| {
-        decide(&guard, &mut head, body).is_some_and(|exchange| exchange.respond(answer).status().is_success())
+        decide(&guard, &mut head, body)
+            .is_some_and(|exchange| exchange.respond::<_, Never>(answer).status().is_success())
     };
     cases.push(Case::prepared("guard/300B/answered", prepare, run));
     Ok(cases)
 }
 
+/// Nothing is asked in a stream here.
+pub(super) type Never = std::future::Ready<mcp_auth_core::guard::Rest<http_body_util::Full<Bytes>>>;
+
 pub(super) fn decide(guard: &Guard, head: &mut Parts, body: Bytes) -> Option<Exchange> {
     let Admission::Body(admitted) = at_once(guard.admit(head, Some(PEER)))? else { return None };
     match at_once(admitted.decide(head, body))? {
         Decision::Forward(forward) => Some(forward.exchange),
-        Decision::Respond(_) => None,
+        Decision::Respond(_) | Decision::AskThenForward(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 
-use super::guard::decide;
+use super::guard::{Never, decide};
 use super::{Place, at_once, guard};
 use crate::{Case, Error, Material};
 
@@ -46,7 +46,7 @@ fn case(
         (decide(&guard, &mut head.clone(), body.clone()), answer)
     };
     Ok(Case::prepared(name, prepare, |(exchange, answer)| {
-        let answered = exchange.map(|exchange| exchange.respond(answer));
+        let answered = exchange.map(|exchange| exchange.respond::<_, Never>(answer));
         let collected = answered.and_then(|answer| at_once(answer.into_body().collect()));
         collected.is_some_and(|body| body.is_ok_and(|body| !body.to_bytes().is_empty()))
     }))

@@ -73,7 +73,7 @@ impl Exchange {
         // Read before anything is asked: what changes meanwhile makes the verdict an old one.
         let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
         if let Some(cached) = inner.cache.get(credential.expose_token(), now, epoch) {
-            metrics::counter!("mcp_auth_token_cache_total", "outcome" => "hit").increment(1);
+            inner.meters.cache_hit();
             let is_fresh = inner.revocations.iter().all(|view| view.is_fresh(now));
             if !(is_fresh && cached.is_checked_at(revocations)) {
                 self.check_revoked(cached.verified()).await.map_err(|error| self.note(error, who))?;
@@ -81,7 +81,7 @@ impl Exchange {
             }
             return Ok(cached.verified().clone());
         }
-        metrics::counter!("mcp_auth_token_cache_total", "outcome" => "miss").increment(1);
+        inner.meters.cache_miss();
         let attempt = inner.budget.begin(&who).await;
         let attempt = attempt.map_err(|retry_after| Refusal::TooManyFailures { retry_after })?;
         let context = VerifyContext { resource: inner.resource.as_str(), now, address: self.address };
@@ -140,14 +140,15 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         use crate::verify::dpop::{Expected, NONCE, ProofError, ProofRefusal};
 
+        let bound = binding.and_then(|binding| binding.dpop);
+        let is_required = self.guard.inner.dpop.as_ref().is_some_and(|dpop| dpop.is_required());
+        if bound.is_none() && credential.scheme() == Scheme::Bearer && !is_required {
+            return Ok(());
+        }
         let guard = self.guard.clone();
         let inner = &guard.inner;
-        let who = address_key(self.address);
-        let (bound, now) = (binding.and_then(|binding| binding.dpop), inner.clock.now());
+        let (who, now) = (address_key(self.address), inner.clock.now());
         let (key, dpop) = match (bound, credential.scheme(), &inner.dpop) {
-            (None, Scheme::Bearer, dpop) if !dpop.as_ref().is_some_and(|dpop| dpop.is_required()) => {
-                return Ok(());
-            }
             (None, Scheme::Bearer, _) => return Err(ProofRefusal::Missing.into()),
             (Some(key), Scheme::Dpop, Some(dpop)) => (key, dpop),
             _ => return Err(self.note(TokenRefusal::Binding.into(), who)),

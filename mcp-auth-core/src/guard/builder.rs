@@ -408,6 +408,7 @@ impl GuardBuilder {
             budget,
             principals,
             cache,
+            meters: super::meters::Meters::default(),
             #[cfg(feature = "jwt")]
             dpop: self.dpop,
             sessions,
@@ -418,6 +419,7 @@ impl GuardBuilder {
             only_under,
             clock: self.clock,
             shutdown: watch::Sender::new(false),
+            is_shutting_down: false.into(),
             background: background.running(),
             background_warned: AtomicBool::new(false),
             address_warned: AtomicBool::new(false),

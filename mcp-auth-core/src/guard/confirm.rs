@@ -58,16 +58,18 @@ impl Exchange {
         if let Err(refusal) = self.begin(pass.confirmed.as_ref()).await {
             return Err(self.refuse(&refusal));
         }
-        let mut kind = "allowed";
-        if let Some(confirmed) = pass.confirmed {
-            kind = "confirmed";
-            let (subject, client, target) = self.names();
-            let (way, by) = (confirmed.way.as_str(), confirmed.by.as_str());
-            tracing::info!(kind, way, by, subject, client, target, "a call was confirmed");
-            parts.extensions.insert(confirmed);
+        match pass.confirmed {
+            Some(confirmed) => {
+                metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => "confirmed")
+                    .increment(1);
+                let (subject, client, target) = self.names();
+                let (way, by) = (confirmed.way.as_str(), confirmed.by.as_str());
+                tracing::info!(kind = "confirmed", way, by, subject, client, target, "a call was confirmed");
+                parts.extensions.insert(confirmed);
+            }
+            None => self.guard.inner.meters.forwarded(),
         }
         self.continuation = pass.continuation;
-        metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => kind).increment(1);
         let body = match pass.body {
             Some(edited) => {
                 if parts.headers.contains_key(header::CONTENT_LENGTH) {

@@ -30,14 +30,24 @@ pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// True if an `Accept` header takes `kind/subtype` (RFC 9110, section 12.5.1). None at all takes nothing: MCP demands one.
+/// True if an `Accept` header takes `kind/subtype` (RFC 9110, section 12.5.1). None at all takes nothing: MCP demands one. What
+/// clients usually send, the type without parameters, is compared before anything is taken apart.
 pub(super) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
     let ranges = headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|v| v.split(','));
+    let is_just_that = |range: &str| {
+        range.len() == kind.len() + 1 + subtype.len()
+            && range
+                .split_at_checked(kind.len())
+                .is_some_and(|(have, rest)| have.eq_ignore_ascii_case(kind) && is_subtype(rest, subtype))
+    };
     ranges.map(str::trim).any(|range| {
+        if is_just_that(range) {
+            return true;
+        }
         let (essence, parameters) = range.split_once(';').unwrap_or((range, ""));
         let refused = parameters.split(';').filter_map(|p| p.trim().split_once('=')).any(|(name, value)| {
             name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
@@ -46,4 +56,8 @@ pub(super) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
         let fits = |have: &str, want: &str| have == "*" || have.eq_ignore_ascii_case(want);
         !refused && fits(range_kind, kind) && fits(range_subtype, subtype)
     })
+}
+
+fn is_subtype(rest: &str, subtype: &str) -> bool {
+    rest.strip_prefix('/').is_some_and(|have| have.eq_ignore_ascii_case(subtype))
 }

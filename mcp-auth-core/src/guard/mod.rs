@@ -54,6 +54,7 @@ mod documents;
 mod exchange;
 mod lease;
 mod media;
+mod meters;
 mod path;
 mod record;
 mod refusal;
@@ -113,6 +114,7 @@ struct Inner {
     budget: Arc<FailureBudget<IpAddr>>,
     principals: PrincipalLimits,
     cache: Arc<TokenCache>,
+    meters: meters::Meters,
     #[cfg(feature = "jwt")]
     dpop: Option<Dpop>,
     sessions: session::SessionSeal,
@@ -123,6 +125,8 @@ struct Inner {
     only_under: Option<path::GuardedPath>,
     clock: Clock,
     shutdown: watch::Sender<bool>,
+    /// The same, to be read by every request without a lock.
+    is_shutting_down: AtomicBool,
     background: Arc<AtomicBool>,
     background_warned: AtomicBool,
     address_warned: AtomicBool,
@@ -142,6 +146,7 @@ impl Guard {
 
     /// Ends leased streams and refuses whatever comes from now on with 503; readiness turns false.
     pub fn shutdown(&self) {
+        self.inner.is_shutting_down.store(true, Ordering::Release);
         self.inner.shutdown.send_replace(true);
     }
 
@@ -152,7 +157,7 @@ impl Guard {
     }
 
     fn is_shutting_down(&self) -> bool {
-        *self.inner.shutdown.borrow()
+        self.inner.is_shutting_down.load(Ordering::Acquire)
     }
 
     fn warn_without_address(&self) {

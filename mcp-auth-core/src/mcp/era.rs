@@ -13,7 +13,7 @@ use super::{Message, MessageKind, ProtocolError, headers::single};
 /// The key in `_meta` under which a modern request names its revision.
 pub(crate) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 pub(crate) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
-pub(crate) const VERSION_HEADER: &str = "mcp-protocol-version";
+const VERSION_HEADER: http::HeaderName = http::HeaderName::from_static("mcp-protocol-version");
 
 /// A revision of the protocol, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +98,7 @@ impl Era {
     /// Header and body disagree, the header comes twice or is missing where the body names a version, the version
     /// is unknown, or a modern request lacks its `_meta`.
     pub fn of(headers: &http::HeaderMap, message: &Message) -> Result<Self, ProtocolError> {
-        let header = single(headers, VERSION_HEADER)?;
+        let header = single(headers, &VERSION_HEADER)?;
         let body = message.meta(VERSION_KEY);
         if message.method() == Some("initialize") && body.is_none() {
             return initialize(header, message);

@@ -10,13 +10,16 @@
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::{
     Era, Message, MessageKind, Method, ProtocolError,
     era::CAPABILITIES_KEY,
     raw::{Kind, Raw},
 };
+
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// Decides a message's era and checks its headers against its body.
 ///
@@ -34,13 +37,13 @@ pub fn check(headers: &HeaderMap, message: &Message) -> Result<Era, ProtocolErro
     let Some(method) = message.method() else {
         return Err(ProtocolError::InvalidRequest("a response is not accepted"));
     };
-    match single(headers, "mcp-method")? {
+    match single(headers, &METHOD)? {
         Some(header) if header == method => {}
         Some(_) => return Err(ProtocolError::header("Mcp-Method", "does not match the body")),
         None if matches!(message.kind(), MessageKind::Notification) => return Ok(era),
         None => return Err(ProtocolError::header("Mcp-Method", "is missing")),
     }
-    let name = single(headers, "mcp-name")?;
+    let name = single(headers, &NAME)?;
     if let Some(key) = Method::find(method, era.revision()).and_then(|method| method.name_header) {
         let name = name.ok_or_else(|| ProtocolError::header("Mcp-Name", "is missing"))?;
         let name = decode(name).ok_or_else(|| ProtocolError::header("Mcp-Name", "is not valid Base64"))?;
@@ -59,13 +62,19 @@ pub fn check(headers: &HeaderMap, message: &Message) -> Result<Era, ProtocolErro
 ///
 /// # Errors
 /// The header comes more than once, or has bytes other than visible ASCII, space and tab.
-pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, ProtocolError> {
+pub(crate) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, ProtocolError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(ProtocolError::header(name.to_owned(), "appears more than once"));
+        return Err(ProtocolError::header(name.as_str().to_owned(), "appears more than once"));
     }
-    value.to_str().map(Some).map_err(|_| ProtocolError::header(name.to_owned(), "has invalid characters"))
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| ProtocolError::header(name.as_str().to_owned(), "has invalid characters"))
 }
 
 /// Undoes `=?base64?…?=`; any other value stands for itself. `None` if the inside is not canonical Base64 of UTF-8.

@@ -42,6 +42,7 @@ pub use message::{Message, MessageKind, ParseError};
 pub use methods::{Access, METHODS, Method, MethodKind, TargetKind};
 pub use operation::{Operation, Target};
 pub use param_headers::{ParamHeaders, ParamHeadersError};
+pub(crate) use raw::Fields;
 pub use raw::{Items, Kind, Member, Members, Raw};
 pub use splice::edit_members;
 pub use sse::{SseError, SseRewriter};

@@ -83,7 +83,7 @@ impl ParamHeaders {
     pub fn check(&self, headers: &HeaderMap, arguments: Option<Raw<'_>>) -> Result<(), ProtocolError> {
         for marked in &self.marked {
             let wrong = |problem| ProtocolError::header(marked.header.as_str().to_owned(), problem);
-            let header = single(headers, marked.header.as_str())?;
+            let header = single(headers, &marked.header)?;
             let value = marked
                 .path
                 .iter()

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::strict::{
-    Limits, Reading, Span, StrictError, scan, skip_space, string_length, unescape, value_length,
+    Limits, Reading, Span, StrictError, scan, scan_fields, skip_space, string_length, unescape, value_length,
 };
 
 /// What a value is.
@@ -148,6 +148,31 @@ pub struct Member<'a> {
     pub raw_key: &'a [u8],
     /// The value.
     pub value: Raw<'a>,
+}
+
+/// The members of an object, noted while it was scanned: for a reader that asks for many.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields<'a> {
+    body: &'a [u8],
+    members: Vec<(Cow<'a, str>, Span)>,
+}
+
+impl<'a> Fields<'a> {
+    /// Scans a whole text by the rules of the strict reading; `None` if its outermost value is no object.
+    ///
+    /// # Errors
+    /// What the strict reading refuses.
+    #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only tokens are read by it"))]
+    pub(crate) fn parse(body: &'a [u8], limits: &Limits) -> Result<Option<Self>, StrictError> {
+        let (span, members) = scan_fields(body, limits)?;
+        let is_object = Raw::at(body, span).kind() == Kind::Object;
+        Ok(is_object.then_some(Self { body, members }))
+    }
+
+    /// A member.
+    pub(crate) fn get(&self, key: &str) -> Option<Raw<'a>> {
+        self.members.iter().find(|(name, _)| *name == key).map(|(_, span)| Raw::at(self.body, *span))
+    }
 }
 
 /// Iterator of [`Raw::members`].

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use super::TokenRefusal;
-use crate::mcp::{Kind, Raw};
+use crate::mcp::{Fields, Kind};
 
 /// A SHA-256 thumbprint: of a key (RFC 7638) or of a certificate (RFC 8705).
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,8 @@ impl Binding {
     ///
     /// # Errors
     /// [`TokenRefusal::Binding`] if it names nothing that can be checked, or something beside it that cannot.
-    pub(crate) fn from_cnf(cnf: Option<Raw<'_>>) -> Result<Option<Self>, TokenRefusal> {
-        let Some(cnf) = cnf else { return Ok(None) };
+    pub(crate) fn from_claims(claims: &Fields<'_>) -> Result<Option<Self>, TokenRefusal> {
+        let Some(cnf) = claims.get("cnf") else { return Ok(None) };
         if cnf.kind() != Kind::Object {
             return Err(TokenRefusal::Binding);
         }

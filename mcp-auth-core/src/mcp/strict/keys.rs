@@ -1,6 +1,6 @@
-//! The protocol's own keys, and the comparison of keys.
+//! The protocol's own keys.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 /// Members of a JSON-RPC message.
 pub(crate) const TOP: &[&str; 6] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -57,9 +57,6 @@ const NOTIFICATIONS: &[&str] =
 
 const PRIVATE: &str = "$serde_json::private::";
 
-/// Keys up to this number in one object are compared pair by pair, without hashing.
-const FEW: usize = 12;
-
 /// Which object is being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -68,6 +65,8 @@ pub(super) enum Place {
     Meta,
     Ref,
     Notifications,
+    /// The outermost object of a text whose members are all noted.
+    Fields,
     Free,
 }
 
@@ -79,7 +78,7 @@ impl Place {
             Self::Meta => META,
             Self::Ref => REF,
             Self::Notifications => NOTIFICATIONS,
-            Self::Free => &[],
+            Self::Fields | Self::Free => &[],
         }
     }
 
@@ -119,22 +118,7 @@ impl Place {
 }
 
 /// True for keys that serde_json gives a meaning of its own.
+#[inline]
 pub(super) fn is_private(key: &str) -> bool {
-    key.starts_with(PRIVATE)
-}
-
-/// True if no two keys are equal. Many keys are hashed with a seed of the process: no chosen input makes it slow.
-pub(super) fn distinct(keys: &[Cow<'_, str>]) -> bool {
-    if keys.len() > FEW {
-        let mut seen = HashSet::with_capacity(keys.len());
-        return keys.iter().all(|key| seen.insert(&**key));
-    }
-    let mut rest = keys;
-    while let Some((key, others)) = rest.split_first() {
-        if others.iter().any(|other| **other == **key) {
-            return false;
-        }
-        rest = others;
-    }
-    true
+    key.as_bytes().first() == Some(&b'$') && key.starts_with(PRIVATE)
 }

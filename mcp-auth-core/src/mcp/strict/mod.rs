@@ -8,6 +8,7 @@
 //! 4. Depth and size are bounded before anything else looks at the text. The work is linear in the body's size.
 //! 5. Nothing is converted: numbers keep their spelling, and the outline holds byte ranges only.
 
+mod distinct;
 mod keys;
 mod number;
 mod scanner;
@@ -15,7 +16,7 @@ mod text;
 
 pub(crate) use keys::{META, PARAMS, TOP};
 pub(crate) use number::Decimal;
-pub(crate) use scanner::{skip_space, string_length, value_length};
+pub(crate) use scanner::{Members, skip_space, string_length, value_length};
 pub(crate) use text::unescape;
 
 use std::num::NonZeroU32;
@@ -186,6 +187,15 @@ pub(crate) enum Reading {
 /// Scans `bytes` once. On success the whole text follows the rules above, and the span is that of the outermost
 /// value without the white space around it.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
+    scanner(bytes, limits)?.run(reading)
+}
+
+/// The same, and every member of the outermost value, if that is an object.
+pub(crate) fn scan_fields<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Span, Members<'a>), StrictError> {
+    scanner(bytes, limits)?.run_fields()
+}
+
+fn scanner<'a>(bytes: &'a [u8], limits: &Limits) -> Result<scanner::Scanner<'a>, StrictError> {
     if bytes.len() > limits.max_bytes || u32::try_from(bytes.len()).is_err() {
         return Err(StrictError::TooLarge);
     }
@@ -193,5 +203,5 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits, reading: Reading) -> Result<(S
         return Err(StrictError::ByteOrderMark);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| StrictError::NotUtf8(error.valid_up_to()))?;
-    scanner::Scanner::new(text, limits.max_depth.min(Limits::DEEPEST)).run(reading)
+    Ok(scanner::Scanner::new(text, limits.max_depth.min(Limits::DEEPEST)))
 }

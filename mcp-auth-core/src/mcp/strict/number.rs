@@ -9,16 +9,29 @@ const LARGEST_EXPONENT: i64 = 307;
 ///
 /// # Errors
 /// Not a number of RFC 8259 section 6, or 1e308 and beyond.
+#[inline]
 pub(super) fn number_length(bytes: &[u8], at: usize) -> Result<usize, StrictError> {
+    plain_integer(bytes).map_or_else(|| any_number(bytes, at), Ok)
+}
+
+/// The usual case: an integer that nobody can find too large. `None` for whatever else.
+#[inline]
+fn plain_integer(bytes: &[u8]) -> Option<usize> {
+    let sign = usize::from(bytes.first() == Some(&b'-'));
+    let mut end = sign;
+    while matches!(bytes.get(end), Some(b'0'..=b'9')) {
+        end += 1;
+    }
+    let whole = end - sign;
+    let is_plain = (1..=18).contains(&whole)
+        && !matches!(bytes.get(end), Some(b'.' | b'e' | b'E'))
+        && (whole == 1 || bytes.get(sign) != Some(&b'0'));
+    is_plain.then_some(end)
+}
+
+fn any_number(bytes: &[u8], at: usize) -> Result<usize, StrictError> {
     let sign = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(bytes, sign);
-    // The usual case: an integer that nobody can find too large.
-    if (1..=18).contains(&whole)
-        && !matches!(bytes.get(sign + whole), Some(b'.' | b'e' | b'E'))
-        && (whole == 1 || bytes.get(sign) != Some(&b'0'))
-    {
-        return Ok(sign + whole);
-    }
     let leading_zero = bytes.get(sign) == Some(&b'0');
     if whole == 0 || (leading_zero && whole > 1) {
         return Err(StrictError::Syntax(at + sign));
@@ -55,7 +68,8 @@ pub(super) fn number_length(bytes: &[u8], at: usize) -> Result<usize, StrictErro
 }
 
 fn digits(bytes: &[u8], from: usize) -> usize {
-    bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count()
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
 }
 
 fn length(count: usize) -> i64 {

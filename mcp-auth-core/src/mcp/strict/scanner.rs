@@ -4,10 +4,14 @@ use std::borrow::Cow;
 
 use super::{
     Outline, Reading, Span, StrictError,
-    keys::{Place, distinct, is_private},
+    distinct::Distinct,
+    keys::{Place, is_private},
     number::number_length,
     text::{hex, unescape},
 };
+
+/// The members of the outermost object, by unescaped key, in order.
+pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Span)>;
 
 type Result<T> = std::result::Result<T, StrictError>;
 
@@ -17,9 +21,11 @@ pub(super) struct Scanner<'a> {
     at: usize,
     depth: usize,
     max_depth: usize,
-    /// Keys of all open objects, the innermost object's last. One allocation serves the whole text.
-    keys: Vec<Cow<'a, str>>,
+    /// Keys of all open objects as they are written, the innermost object's last. One allocation serves the whole text.
+    keys: Vec<&'a str>,
+    distinct: Distinct,
     outline: Outline,
+    fields: Members<'a>,
 }
 
 impl<'a> Scanner<'a> {
@@ -31,26 +37,38 @@ impl<'a> Scanner<'a> {
             depth: 0,
             max_depth,
             keys: Vec::with_capacity(16),
+            distinct: Distinct::default(),
             outline: Outline::default(),
+            fields: Vec::new(),
         }
     }
 
     pub(super) fn run(mut self, reading: Reading) -> Result<(Span, Outline)> {
-        self.space();
-        if self.at == self.bytes.len() {
-            return Err(StrictError::Empty);
-        }
-        let start = self.at;
-        self.value(match reading {
+        let span = self.whole(match reading {
             Reading::Message => Place::Top,
             Reading::Plain => Place::Free,
         })?;
+        Ok((span, self.outline))
+    }
+
+    pub(super) fn run_fields(mut self) -> Result<(Span, Members<'a>)> {
+        self.fields.reserve(24);
+        let span = self.whole(Place::Fields)?;
+        Ok((span, self.fields))
+    }
+
+    /// One value, with nothing but white space around it.
+    fn whole(&mut self, place: Place) -> Result<Span> {
+        if self.next().is_none() {
+            return Err(StrictError::Empty);
+        }
+        let start = self.at;
+        self.value(place)?;
         let span = Span::new(start, self.at);
-        self.space();
-        if self.at != self.bytes.len() {
+        if self.next().is_some() {
             return Err(StrictError::TrailingData(self.at));
         }
-        Ok((span, self.outline))
+        Ok(span)
     }
 
     fn peek(&self) -> Option<u8> {
@@ -61,18 +79,15 @@ impl<'a> Scanner<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
+    /// The first byte behind white space; stands on it.
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other,
+            }
         }
-    }
-
-    fn eat(&mut self, byte: u8) -> Result<()> {
-        if self.peek() != Some(byte) {
-            return Err(StrictError::Syntax(self.at));
-        }
-        self.at += 1;
-        Ok(())
     }
 
     fn value(&mut self, place: Place) -> Result<()> {
@@ -111,86 +126,112 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self) -> Result<()> {
-        self.space();
-        if self.peek() == Some(b']') {
+        if self.next() == Some(b']') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
             self.value(Place::Free)?;
-            self.space();
-            match self.peek() {
+            match self.next() {
                 Some(b',') => self.at += 1,
-                _ => return self.eat(b']'),
+                Some(b']') => break,
+                _ => return Err(StrictError::Syntax(self.at)),
             }
+            self.next();
         }
+        self.at += 1;
+        Ok(())
     }
 
     fn object(&mut self, place: Place) -> Result<()> {
         let first = self.keys.len();
-        self.space();
-        if self.peek() == Some(b'}') {
+        let mut any_escaped = false;
+        if self.next() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
-            let key_at = self.at;
-            let key = self.key()?;
-            let slot = place.slot(&key).map_err(|()| StrictError::CaseVariant(key_at))?;
-            let inside = place.inside(&key);
-            self.keys.push(key);
-            self.space();
-            self.eat(b':')?;
-            self.space();
-            let start = self.at;
-            self.value(inside)?;
-            self.note(place, slot, Span::new(start, self.at));
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                _ => break,
+            let (key_at, escaped) = (self.at, self.key()?);
+            any_escaped |= escaped;
+            if self.next() != Some(b':') {
+                return Err(StrictError::Syntax(self.at));
             }
+            self.at += 1;
+            self.next();
+            match place {
+                Place::Free => self.value(Place::Free)?,
+                _ => self.member(place, key_at, escaped)?,
+            }
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(StrictError::Syntax(self.at)),
+            }
+            self.next();
         }
-        self.eat(b'}')?;
-        if !distinct(self.keys.get(first..).unwrap_or_default()) {
+        self.at += 1;
+        let keys = self.keys.get(first..).unwrap_or_default();
+        let are_distinct = match any_escaped {
+            false => self.distinct.check(keys),
+            true => {
+                let keys: Option<Vec<_>> = keys.iter().map(|key| unescape(key)).collect();
+                let keys = keys.ok_or(StrictError::InvalidEscape(self.at))?;
+                self.distinct.check(&keys.iter().map(|key| &**key).collect::<Vec<_>>())
+            }
+        };
+        if !are_distinct {
             return Err(StrictError::DuplicateKey(self.at));
         }
         self.keys.truncate(first);
         Ok(())
     }
 
-    fn note(&mut self, place: Place, slot: Option<usize>, span: Span) {
+    /// The value of a member whose key, the last one, may be the protocol's.
+    fn member(&mut self, place: Place, key_at: usize, escaped: bool) -> Result<()> {
+        let key = self.keys.last().copied().unwrap_or_default();
+        let key = if escaped { unescape(key) } else { Some(Cow::Borrowed(key)) };
+        let key = key.ok_or(StrictError::InvalidEscape(key_at))?;
+        let slot = place.slot(&key).map_err(|()| StrictError::CaseVariant(key_at))?;
+        let start = self.at;
+        self.value(place.inside(&key))?;
+        let span = Span::new(start, self.at);
         let spans: &mut [Option<Span>] = match place {
+            Place::Fields => {
+                self.fields.push((key, span));
+                return Ok(());
+            }
             Place::Top => &mut self.outline.top,
             Place::Params => &mut self.outline.params,
             Place::Meta => &mut self.outline.meta,
-            Place::Ref | Place::Notifications | Place::Free => return,
+            Place::Ref | Place::Notifications | Place::Free => return Ok(()),
         };
         if let Some(known) = slot.and_then(|slot| spans.get_mut(slot)) {
             *known = Some(span);
         }
+        Ok(())
     }
 
-    fn key(&mut self) -> Result<Cow<'a, str>> {
+    /// Moves past a key and keeps it; true if it has escapes.
+    fn key(&mut self) -> Result<bool> {
         let start = self.at;
         if self.peek() != Some(b'"') {
             return Err(StrictError::Syntax(start));
         }
         let escaped = self.string()?;
         let inside = self.text.get(start + 1..self.at - 1).ok_or(StrictError::Syntax(start))?;
-        let key = match escaped {
-            false => Cow::Borrowed(inside),
-            true => unescape(inside).ok_or(StrictError::InvalidEscape(start))?,
+        let is_private = match escaped {
+            false => is_private(inside),
+            true => is_private(&unescape(inside).ok_or(StrictError::InvalidEscape(start))?),
         };
-        if is_private(&key) {
+        if is_private {
             return Err(StrictError::PrivateKey(start));
         }
-        Ok(key)
+        self.keys.push(inside);
+        Ok(escaped)
     }
 
     /// Moves past a string; true if it has escapes.
+    #[inline]
     fn string(&mut self) -> Result<bool> {
         self.at += 1;
         let mut escaped = false;

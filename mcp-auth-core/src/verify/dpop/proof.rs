@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use super::{Expected, ProofRefusal};
-use crate::mcp::{Kind, Limits, Raw};
+use crate::mcp::{Fields, Kind, Limits, Raw};
 use crate::time::Timestamp;
 use crate::verify::Thumbprint;
 use crate::verify::jwt::{Algorithm, ProofKey, claims::date};
@@ -41,20 +41,20 @@ impl Proof {
         let (signed, signature) = text.rsplit_once('.').ok_or(ProofRefusal::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(ProofRefusal::Malformed)?;
         let (header, claims, signature) = (decode(header)?, decode(claims)?, decode(signature)?);
-        let key = check_header(object(&header)?, allowed)?;
+        let key = check_header(&object(&header)?, allowed)?;
         if !key.verifies(signed.as_bytes(), &signature) {
             return Err(ProofRefusal::Signature);
         }
         let claims = object(&claims)?;
-        let required = |name, most| text_claim(claims, name, most)?.ok_or(ProofRefusal::Malformed);
+        let required = |name, most| text_claim(&claims, name, most)?.ok_or(ProofRefusal::Malformed);
         Ok(Self {
             key: key.thumbprint(),
             method: required("htm", MAX_TEXT)?,
             url: required("htu", MAX_URL)?,
-            token_hash: text_claim(claims, "ath", MAX_TEXT)?.ok_or(ProofRefusal::TokenHash)?,
-            issued_at: date(claims.get("iat")).ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
+            token_hash: text_claim(&claims, "ath", MAX_TEXT)?.ok_or(ProofRefusal::TokenHash)?,
+            issued_at: date(&claims, "iat").ok().flatten().ok_or(ProofRefusal::IssuedAt)?,
             jti: required("jti", MAX_TEXT)?,
-            nonce: text_claim(claims, "nonce", MAX_TEXT)?,
+            nonce: text_claim(&claims, "nonce", MAX_TEXT)?,
         })
     }
 
@@ -91,7 +91,7 @@ impl Proof {
     }
 }
 
-fn check_header(header: Raw<'_>, allowed: &[Algorithm]) -> Result<ProofKey, ProofRefusal> {
+fn check_header(header: &Fields<'_>, allowed: &[Algorithm]) -> Result<ProofKey, ProofRefusal> {
     let typ = header.get("typ").and_then(Raw::as_str).ok_or(ProofRefusal::Type)?;
     if !typ.eq_ignore_ascii_case("dpop+jwt") {
         return Err(ProofRefusal::Type);
@@ -116,7 +116,7 @@ fn is_same_url(one: &str, other: &str) -> bool {
     matches!((plain(one), plain(other)), (Some(one), Some(other)) if one == other)
 }
 
-fn text_claim(claims: Raw<'_>, name: &str, most: usize) -> Result<Option<String>, ProofRefusal> {
+fn text_claim(claims: &Fields<'_>, name: &str, most: usize) -> Result<Option<String>, ProofRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = value.as_str().ok_or(ProofRefusal::Malformed)?;
     if text.is_empty() || text.len() > most {
@@ -129,8 +129,7 @@ fn decode(part: &str) -> Result<Vec<u8>, ProofRefusal> {
     URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty()).ok_or(ProofRefusal::Malformed)
 }
 
-fn object(json: &[u8]) -> Result<Raw<'_>, ProofRefusal> {
+fn object(json: &[u8]) -> Result<Fields<'_>, ProofRefusal> {
     let limits = Limits::default().with_max_depth(MAX_DEPTH);
-    let value = Raw::parse(json, &limits).map_err(|_| ProofRefusal::Malformed)?;
-    if value.kind() == Kind::Object { Ok(value) } else { Err(ProofRefusal::Malformed) }
+    Fields::parse(json, &limits).ok().flatten().ok_or(ProofRefusal::Malformed)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::mcp::{Kind, Limits, Raw};
+use crate::mcp::{Fields, Limits, Raw};
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
-use crate::verify::jwt::claims::{self, Claims};
+use crate::verify::jwt::claims;
 use crate::verify::remote::RemoteError;
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
@@ -29,12 +29,9 @@ impl Rules {
         let malformed =
             || RemoteError::Unclear("introspection: the answer is not one strict JSON object".to_owned());
         let limits = Limits::default().with_max_depth(MAX_DEPTH);
-        let answer = Raw::parse(json, &limits).map_err(|_| malformed())?;
-        if answer.kind() != Kind::Object {
-            return Err(malformed());
-        }
+        let answer = Fields::parse(json, &limits).ok().flatten().ok_or_else(malformed)?;
         match answer.get("active").and_then(Raw::as_bool) {
-            Some(true) => Ok(self.check(&Claims::of(answer), json, context)?),
+            Some(true) => Ok(self.check(&answer, json, context)?),
             Some(false) => Err(TokenRefusal::Unknown.into()),
             None => Err(RemoteError::Unclear("introspection: the answer does not say `active`".to_owned())),
         }
@@ -42,40 +39,38 @@ impl Rules {
 
     fn check(
         &self,
-        answer: &Claims<'_>,
+        answer: &Fields<'_>,
         json: &[u8],
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if claims::text(answer.get("iss"))?.is_some_and(|issuer| issuer != self.issuer) {
+        if claims::text(answer, "iss")?.is_some_and(|issuer| issuer != self.issuer) {
             return Err(TokenRefusal::Issuer);
         }
-        let aud = answer.get("aud");
-        let is_ours = match &*self.audiences {
-            [] => claims::has_audience(aud, &[context.resource])?,
-            audiences => claims::has_audience(aud, audiences)?,
+        let is_ours = |one: &str| match self.audiences.as_slice() {
+            [] => one == context.resource,
+            given => given.iter().any(|ours| ours == one),
         };
-        match is_ours {
+        match claims::has_audience(answer, is_ours)? {
             Some(true) => {}
             None if self.missing_audience => {}
             Some(false) | None => return Err(TokenRefusal::Audience),
         }
-        let expires_at = claims::date(answer.get("exp"))?;
+        let expires_at = claims::date(answer, "exp")?;
         if expires_at.is_some_and(|at| at <= context.now) {
             return Err(TokenRefusal::Expired);
         }
-        let issued_at = claims::date(answer.get("iat"))?;
-        let begins = [claims::date(answer.get("nbf"))?, issued_at];
+        let issued_at = claims::date(answer, "iat")?;
+        let begins = [claims::date(answer, "nbf")?, issued_at];
         if begins.into_iter().flatten().any(|at| at > context.now.plus(LEEWAY)) {
             return Err(TokenRefusal::NotYetValid);
         }
-        let client_id = claims::text(answer.get("client_id"))?;
+        let client_id = claims::text(answer, "client_id")?;
         // A token without a user is its client's own (RFC 7662: `sub` is optional).
         let subject =
-            claims::text(answer.get("sub"))?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
+            claims::text(answer, "sub")?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
         let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
-        let mut principal = Principal::builder(self.issuer.as_str(), subject)
-            .scopes(scopes(answer.get("scope"))?)
-            .claims(json);
+        let mut principal =
+            Principal::builder(self.issuer.as_str(), subject).scopes(scopes(answer)?).claims(json);
         if let Some(client_id) = client_id {
             principal = principal.client_id(client_id);
         }
@@ -85,17 +80,17 @@ impl Rules {
         if let Some(at) = issued_at {
             principal = principal.issued_at(at);
         }
-        if let Some(id) = claims::text(answer.get("jti"))? {
+        if let Some(id) = claims::text(answer, "jti")? {
             principal = principal.token_id(id);
         }
-        if let Some(id) = claims::text(answer.get(&self.grant_claim))? {
+        if let Some(id) = claims::text(answer, &self.grant_claim)? {
             principal = principal.grant_id(id);
         }
-        if let Some(actor) = claims::actor(answer.get("act"))? {
+        if let Some(actor) = claims::actor(answer)? {
             principal = principal.actor(actor);
         }
         let verified = Verified::from(principal.build()).reusable_until(context.now.plus(self.cache_for));
-        Ok(match Binding::from_cnf(answer.get("cnf"))? {
+        Ok(match Binding::from_claims(answer)? {
             Some(binding) => verified.bound_to(binding),
             None => verified,
         })
@@ -103,8 +98,8 @@ impl Rules {
 }
 
 /// `scope`: a space-separated string.
-fn scopes(scope: Option<Raw<'_>>) -> Result<ScopeSet, TokenRefusal> {
-    let Some(scope) = scope else { return Ok(ScopeSet::default()) };
+fn scopes(answer: &Fields<'_>) -> Result<ScopeSet, TokenRefusal> {
+    let Some(scope) = answer.get("scope") else { return Ok(ScopeSet::default()) };
     let scope = scope.as_str().ok_or(TokenRefusal::Claim)?;
     ScopeSet::parse(&scope).map_err(|_| TokenRefusal::Claim)
 }

@@ -1,15 +1,17 @@
-//! The check of one token.
+//! The check of one token: each part is decoded once and read once.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Algorithm;
-use super::claims::{self, Claims};
+use super::claims;
 use super::issuer::Issuer;
 use super::rules::{Rules, TypRule};
 use super::slot::Found;
 use crate::credential::MAX_TOKEN;
-use crate::mcp::{Kind, Limits, Raw, Span};
+use crate::mcp::{Fields, Limits, Raw};
 use crate::principal::{Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
@@ -21,24 +23,18 @@ const REFUSED_MEMBERS: [&str; 6] = ["b64", "zip", "enc", "jwk", "jku", "x5u"];
 /// Claims that only ID tokens and logout tokens have.
 const OTHER_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
 
-/// A token whose form, header and issuer are in order, and whose signature is still to be verified.
-pub(super) struct Token<'a> {
+/// The parts of a token, out of base64.
+pub(super) struct Decoded<'a> {
     signed: &'a str,
-    signature: Vec<u8>,
+    header: Vec<u8>,
     claims: Vec<u8>,
-    /// Where the object of claims lies in them, which has been read strictly.
-    span: Span,
-    algorithm: Algorithm,
-    kid: Option<String>,
+    /// In base64 still: what the header says comes first.
+    signature: &'a str,
 }
 
-impl<'a> Token<'a> {
-    /// Reads a token up to the point where a key is needed, and finds the issuer whose rules and keys it is checked by. The
-    /// name is not verified yet; it only chooses, so that no key ever meets another issuer's token.
-    pub(super) fn read<'i>(
-        token: &'a str,
-        issuers: &'i [Issuer],
-    ) -> Result<(Self, &'i Issuer), TokenRefusal> {
+impl<'a> Decoded<'a> {
+    /// Three parts, and nothing else.
+    pub(super) fn read(token: &'a str) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Malformed);
         }
@@ -53,14 +49,33 @@ impl<'a> Token<'a> {
         if header.len() > MAX_HEADER {
             return Err(TokenRefusal::Malformed);
         }
-        let header = Claims::of(object(&header)?);
+        Ok(Self { signed, header, claims, signature })
+    }
+}
+
+/// A token whose form, header and issuer are in order, and whose signature is still to be verified.
+pub(super) struct Token<'a> {
+    decoded: &'a Decoded<'a>,
+    signature: Vec<u8>,
+    claims: Fields<'a>,
+    algorithm: Algorithm,
+    kid: Option<Cow<'a, str>>,
+}
+
+impl<'a> Token<'a> {
+    /// Reads a token up to the point where a key is needed, and finds the issuer whose rules and keys it is checked by. The
+    /// name is not verified yet; it only chooses, so that no key ever meets another issuer's token.
+    pub(super) fn read<'i>(
+        decoded: &'a Decoded<'a>,
+        issuers: &'i [Issuer],
+    ) -> Result<(Self, &'i Issuer), TokenRefusal> {
+        let header = object(&decoded.header)?;
         check_members(&header)?;
-        let whole = object(&claims)?;
-        let span = whole.span();
-        let name = whole.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
+        let claims = object(&decoded.claims)?;
+        let name = claims.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
         let issuer = issuers.iter().find(|one| *one.rules.issuer == *name).ok_or(TokenRefusal::Issuer)?;
         let (algorithm, kid) = check_header(&header, &issuer.rules)?;
-        Ok((Self { signed, signature: decode(signature)?, claims, span, algorithm, kid }, issuer))
+        Ok((Self { decoded, signature: decode(decoded.signature)?, claims, algorithm, kid }, issuer))
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -78,33 +93,35 @@ impl<'a> Token<'a> {
         rules: &Rules,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
+        if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), &self.signature) {
             return Err(TokenRefusal::Signature);
         }
-        let claims = Claims::of(Raw::at(&self.claims, self.span));
-        let client = claims::first_text(&claims, &rules.client_claims)?;
-        check_audience(claims.get("aud"), client.as_deref(), rules, context.resource)?;
-        let expires_at = claims::date(claims.get("exp"))?.ok_or(TokenRefusal::Claim)?;
+        let claims = &self.claims;
+        let client = claims::first_text(claims, &rules.client_claims)?;
+        check_audience(claims, client.as_deref(), rules, context.resource)?;
+        let expires_at = claims::date(claims, "exp")?.ok_or(TokenRefusal::Claim)?;
         if context.now >= expires_at.plus(rules.leeway) {
             return Err(TokenRefusal::Expired);
         }
-        let issued_at = claims::date(claims.get("iat"))?;
-        for at in [claims::date(claims.get("nbf"))?, issued_at].into_iter().flatten() {
+        let issued_at = claims::date(claims, "iat")?;
+        for at in [claims::date(claims, "nbf")?, issued_at].into_iter().flatten() {
             if at > context.now.plus(rules.leeway) {
                 return Err(TokenRefusal::NotYetValid);
             }
         }
-        if rules.typ == TypRule::AllowJwtOrAbsent && OTHER_TOKENS.iter().any(|name| claims.has(name)) {
+        if rules.typ == TypRule::AllowJwtOrAbsent
+            && OTHER_TOKENS.iter().any(|name| claims.get(name).is_some())
+        {
             return Err(TokenRefusal::Type);
         }
         for (name, texts) in &rules.required {
-            let text = claims::text(claims.get(name))?.ok_or(TokenRefusal::Claim)?;
+            let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
             if !texts.contains(&text) {
                 return Err(TokenRefusal::Claim);
             }
         }
-        let binding = Binding::from_cnf(claims.get("cnf"))?;
-        let mut principal = principal(&claims, rules, &self.claims)?.expires_at(expires_at);
+        let binding = Binding::from_claims(claims)?;
+        let mut principal = principal(claims, rules, &self.decoded.claims)?.expires_at(expires_at);
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
@@ -122,16 +139,16 @@ impl<'a> Token<'a> {
 
 /// The token is meant for this resource, and comes from a client that may have it.
 fn check_audience(
-    aud: Option<Raw<'_>>,
+    claims: &Fields<'_>,
     client: Option<&str>,
     rules: &Rules,
     resource: &str,
 ) -> Result<(), TokenRefusal> {
-    let is_ours = match &*rules.audiences {
-        [] => claims::has_audience(aud, &[resource])?,
-        audiences => claims::has_audience(aud, audiences)?,
+    let is_ours = |one: &str| match rules.audiences.as_slice() {
+        [] => one == resource,
+        given => given.iter().any(|ours| ours == one),
     };
-    if !is_ours.unwrap_or(rules.may_lack_audience) {
+    if !claims::has_audience(claims, is_ours)?.unwrap_or(rules.may_lack_audience) {
         return Err(TokenRefusal::Audience);
     }
     match &rules.clients {
@@ -143,34 +160,37 @@ fn check_audience(
     }
 }
 
-fn principal(claims: &Claims<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
-    let subject = claims::text(claims.get("sub"))?.ok_or(TokenRefusal::Claim)?;
+fn principal(claims: &Fields<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
+    let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
     let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
         .scopes(claims::scopes(claims, &rules.scope_claims)?)
         .claims(json);
-    if let Some(id) = claims::text(claims.get("jti"))? {
+    if let Some(id) = claims::text(claims, "jti")? {
         principal = principal.token_id(id);
     }
-    if let Some(id) = claims::text(claims.get(&rules.grant_claim))? {
+    if let Some(id) = claims::text(claims, &rules.grant_claim)? {
         principal = principal.grant_id(id);
     }
-    if let Some(actor) = claims::actor(claims.get("act"))? {
+    if let Some(actor) = claims::actor(claims)? {
         principal = principal.actor(actor);
     }
     Ok(principal)
 }
 
 /// What no issuer may have in a header.
-fn check_members(header: &Claims<'_>) -> Result<(), TokenRefusal> {
-    if header.has("crit") {
+fn check_members(header: &Fields<'_>) -> Result<(), TokenRefusal> {
+    if header.get("crit").is_some() {
         return Err(TokenRefusal::Critical);
     }
-    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.has(name));
+    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.get(name).is_some());
     if is_refused { Err(TokenRefusal::Malformed) } else { Ok(()) }
 }
 
-fn check_header(header: &Claims<'_>, rules: &Rules) -> Result<(Algorithm, Option<String>), TokenRefusal> {
+fn check_header<'a>(
+    header: &Fields<'a>,
+    rules: &Rules,
+) -> Result<(Algorithm, Option<Cow<'a, str>>), TokenRefusal> {
     let algorithm = header.get("alg").and_then(Raw::as_str).and_then(|name| Algorithm::parse(&name));
     let algorithm =
         algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenRefusal::Algorithm)?;
@@ -178,7 +198,7 @@ fn check_header(header: &Claims<'_>, rules: &Rules) -> Result<(Algorithm, Option
     let kid = header
         .get("kid")
         .map(|kid| kid.as_str().filter(|kid| kid.len() <= MAX_KID).ok_or(TokenRefusal::Malformed));
-    Ok((algorithm, kid.transpose()?.map(std::borrow::Cow::into_owned)))
+    Ok((algorithm, kid.transpose()?))
 }
 
 fn check_typ(typ: Option<Raw<'_>>, rule: TypRule) -> Result<(), TokenRefusal> {
@@ -194,8 +214,7 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenRefusal> {
 }
 
 /// Strictly read: no duplicate names, bounded depth, an object.
-fn object(json: &[u8]) -> Result<Raw<'_>, TokenRefusal> {
-    let value = Raw::parse(json, &Limits::default().with_max_depth(MAX_DEPTH))
-        .map_err(|_| TokenRefusal::Malformed)?;
-    if value.kind() == Kind::Object { Ok(value) } else { Err(TokenRefusal::Malformed) }
+fn object(json: &[u8]) -> Result<Fields<'_>, TokenRefusal> {
+    let limits = Limits::default().with_max_depth(MAX_DEPTH);
+    Fields::parse(json, &limits).ok().flatten().ok_or(TokenRefusal::Malformed)
 }

@@ -1,9 +1,7 @@
-//! Reading claims: absent is absent, and a wrong type is refused, never taken as absent.
-
-use std::borrow::Cow;
+//! Reading single claims: absent is absent, and a wrong type is refused, never taken as absent.
 
 use super::rules::ScopeClaims;
-use crate::mcp::{Kind, Raw};
+use crate::mcp::{Fields, Kind, Raw};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 use crate::verify::TokenRefusal;
@@ -13,41 +11,22 @@ const MAX_AUDIENCES: usize = 64;
 /// The end of the year 9999; what lies behind it is no date.
 const MAX_DATE: f64 = 253_402_300_799.0;
 
-/// The members of an object, found once: a token is asked for twenty of them.
-pub(crate) struct Claims<'a> {
-    members: Vec<(Cow<'a, str>, Raw<'a>)>,
-}
-
-impl<'a> Claims<'a> {
-    /// The members of `object`; none for another kind of value.
-    pub(crate) fn of(object: Raw<'a>) -> Self {
-        let mut members = Vec::with_capacity(16);
-        members.extend(object.members().map(|member| (member.key, member.value)));
-        Self { members }
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<Raw<'a>> {
-        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-}
-
 /// A string of 1 to 1024 bytes.
-pub(crate) fn text(value: Option<Raw<'_>>) -> Result<Option<String>, TokenRefusal> {
-    let Some(value) = value else { return Ok(None) };
+pub(crate) fn text(claims: &Fields<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
+    claims.get(name).map(text_of).transpose()
+}
+
+fn text_of(value: Raw<'_>) -> Result<String, TokenRefusal> {
     let text = value.as_str().ok_or(TokenRefusal::Claim)?;
     if text.is_empty() || text.len() > MAX_TEXT {
         return Err(TokenRefusal::Claim);
     }
-    Ok(Some(text.into_owned()))
+    Ok(text.into_owned())
 }
 
 /// A `NumericDate` (RFC 7519, section 2), floored to whole seconds.
-pub(crate) fn date(value: Option<Raw<'_>>) -> Result<Option<Timestamp>, TokenRefusal> {
-    let Some(value) = value else { return Ok(None) };
+pub(crate) fn date(claims: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
     let number: f64 = value.as_number().and_then(|lexeme| lexeme.parse().ok()).ok_or(TokenRefusal::Claim)?;
     if !(0.0..=MAX_DATE).contains(&number) || number.is_sign_negative() {
         return Err(TokenRefusal::Claim);
@@ -60,13 +39,12 @@ pub(crate) fn date(value: Option<Raw<'_>>) -> Result<Option<Timestamp>, TokenRef
     Ok(Some(Timestamp::from_secs(number.floor() as u64)))
 }
 
-/// True if `aud`, a string or an array of strings, names one of `audiences` to the character; `None` without an `aud`.
-pub(crate) fn has_audience<A: AsRef<str>>(
-    aud: Option<Raw<'_>>,
-    audiences: &[A],
+/// True if `aud`, a string or an array of strings, names one that `is_ours`; `None` without an `aud`.
+pub(crate) fn has_audience(
+    claims: &Fields<'_>,
+    is_ours: impl Fn(&str) -> bool,
 ) -> Result<Option<bool>, TokenRefusal> {
-    let Some(value) = aud else { return Ok(None) };
-    let is_ours = |one: &str| audiences.iter().any(|ours| ours.as_ref() == one);
+    let Some(value) = claims.get("aud") else { return Ok(None) };
     match value.kind() {
         Kind::String => Ok(Some(value.as_str().is_some_and(|one| is_ours(&one)))),
         Kind::Array => {
@@ -85,7 +63,7 @@ pub(crate) fn has_audience<A: AsRef<str>>(
 }
 
 /// The granted scopes; none if no claim is there.
-pub(super) fn scopes(claims: &Claims<'_>, from: &ScopeClaims) -> Result<ScopeSet, TokenRefusal> {
+pub(super) fn scopes(claims: &Fields<'_>, from: &ScopeClaims) -> Result<ScopeSet, TokenRefusal> {
     match from {
         ScopeClaims::First(names) => {
             names.iter().find_map(|name| claims.get(name)).map_or_else(|| Ok(ScopeSet::default()), scope_set)
@@ -112,9 +90,9 @@ fn scope_set(value: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
 }
 
 /// The text of the first of `names` that is there.
-pub(crate) fn first_text(claims: &Claims<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn first_text(claims: &Fields<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
     for name in names {
-        if let Some(text) = text(claims.get(name))? {
+        if let Some(text) = text(claims, name)? {
             return Ok(Some(text));
         }
     }
@@ -122,9 +100,9 @@ pub(crate) fn first_text(claims: &Claims<'_>, names: &[String]) -> Result<Option
 }
 
 /// The outermost actor (RFC 8693, section 4.1). Those inside it acted before and decide nothing.
-pub(crate) fn actor(act: Option<Raw<'_>>) -> Result<Option<String>, TokenRefusal> {
-    match act {
+pub(crate) fn actor(claims: &Fields<'_>) -> Result<Option<String>, TokenRefusal> {
+    match claims.get("act") {
         None => Ok(None),
-        Some(act) => text(act.get("sub"))?.ok_or(TokenRefusal::Claim).map(Some),
+        Some(act) => act.get("sub").ok_or(TokenRefusal::Claim).and_then(text_of).map(Some),
     }
 }

@@ -72,7 +72,8 @@ impl TokenVerifier for JwtVerifier {
         credential: &Credential,
         context: VerifyContext<'_>,
     ) -> Result<Verified, VerifyError> {
-        let (token, issuer) = check::Token::read(credential.expose_token(), &self.issuers)?;
+        let decoded = check::Decoded::read(credential.expose_token())?;
+        let (token, issuer) = check::Token::read(&decoded, &self.issuers)?;
         let key = issuer.keys.find(token.kid(), token.algorithm()).await?;
         token.verify(&key, &issuer.rules, context).map_err(Into::into)
     }

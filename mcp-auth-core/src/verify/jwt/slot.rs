@@ -35,6 +35,8 @@ pub struct JwtKeys {
 struct Inner {
     clock: Clock,
     state: watch::Sender<State>,
+    /// How often a change withdrew a key: read by every request, without a lock.
+    withdrawals: AtomicU64,
     wanted: Notify,
     is_fetched: bool,
     job_runs: AtomicBool,
@@ -48,7 +50,6 @@ struct State {
     since: Timestamp,
     attempts: u64,
     is_fetching: bool,
-    withdrawals: u64,
 }
 
 /// A key, and until when a verdict by it may be used again; `None` for as long as the token lasts.
@@ -80,6 +81,7 @@ impl JwtKeys {
             inner: Arc::new(Inner {
                 clock,
                 state: watch::Sender::default(),
+                withdrawals: AtomicU64::new(0),
                 wanted: Notify::new(),
                 is_fetched,
                 job_runs: AtomicBool::new(false),
@@ -98,8 +100,9 @@ impl JwtKeys {
                 since: now,
                 attempts: state.attempts + 1,
                 is_fetching: false,
-                withdrawals: state.withdrawals + u64::from(loses),
             };
+            // While the keys are locked: who reads the new count finds the new keys, and no verdict by an old one is kept under it.
+            self.inner.withdrawals.fetch_add(u64::from(loses), Ordering::AcqRel);
         });
     }
 
@@ -109,7 +112,7 @@ impl JwtKeys {
 
     /// How often a change withdrew a key.
     pub(super) fn withdrawals(&self) -> u64 {
-        self.inner.state.borrow().withdrawals
+        self.inner.withdrawals.load(Ordering::Acquire)
     }
 
     /// The key for a token.
