@@ -5,9 +5,6 @@ mod browser;
 mod support;
 
 use browser::{Browser, SETTINGS};
-use rmcp::ServiceExt;
-use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::json;
 use support::{EVERYTHING, Server, call, connect, refused, succeed};
 
@@ -155,8 +152,7 @@ async fn a_user_comes_by_token_to_the_same_workspace() {
     let task = succeed(&by_key, "create_task", json!({ "title": "Made with a key" })).await;
 
     let token = browser::authorize(&server, "ada", "tasks:read").await;
-    let config = StreamableHttpClientTransportConfig::with_uri(server.url()).auth_header(token);
-    let by_token = ().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap();
+    let by_token = connect(server.url(), &token).await;
     assert_eq!(succeed(&by_token, "get_task", json!({ "task_id": task["id"] })).await, task);
     call(&by_token, "delete_task", json!({ "task_id": task["id"] })).await.expect_err("it may only read");
 

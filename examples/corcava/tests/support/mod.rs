@@ -5,16 +5,37 @@ use clap::Parser;
 use corcava_mcp::{Cli, Options, Running, start};
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::verify::api_key::NewKey;
-use rmcp::ServiceExt;
-use rmcp::model::{CallToolRequestParams, CallToolResult};
-use rmcp::service::{RoleClient, RunningService, ServiceError};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ElicitRequestParams,
+    ElicitResult, ElicitationAction, ErrorData, Implementation,
+};
+use rmcp::service::{RequestContext, RoleClient, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use serde_json::Value;
+use rmcp::{ClientHandler, ServiceExt};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A client of rmcp's.
-pub(crate) type Client = RunningService<RoleClient, ()>;
+pub(crate) type Client = RunningService<RoleClient, Agrees>;
+
+/// A user who agrees to everything that they are asked.
+pub(crate) struct Agrees;
+
+impl ClientHandler for Agrees {
+    fn get_info(&self) -> ClientConfig {
+        let elicitation = ClientCapabilities::builder().enable_elicitation().build();
+        ClientConfig::new(elicitation, Implementation::new("tests", "1"))
+    }
+
+    async fn create_elicitation(
+        &self,
+        _: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "confirm": true })))
+    }
+}
 
 /// The scope that implies all others.
 pub(crate) const EVERYTHING: &str = "workspace:*";
@@ -63,7 +84,7 @@ pub(crate) fn options(data: &str, flags: &[&str]) -> Options {
 
 pub(crate) async fn connect(url: &str, token: &str) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
-    ().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
+    Agrees.serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
 }
 
 pub(crate) async fn call(
