@@ -1,15 +1,14 @@
 //! The check of one token: each part is decoded once and read once.
 
 use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::ops::Range;
 
 use super::algorithm::Algorithm;
 use super::claims;
 use super::issuer::Issuer;
 use super::rules::{Rules, TypRule};
 use super::slot::Found;
+use crate::base64url::decode_to;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Fields, Limits, Raw};
 use crate::principal::{Principal, PrincipalBuilder};
@@ -23,13 +22,14 @@ const REFUSED_MEMBERS: [&str; 6] = ["b64", "zip", "enc", "jwk", "jku", "x5u"];
 /// Claims that only ID tokens and logout tokens have.
 const OTHER_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
 
-/// The parts of a token, out of base64.
+/// The parts of a token, out of base64, one behind the other.
 pub(super) struct Decoded<'a> {
     signed: &'a str,
-    header: Vec<u8>,
-    claims: Vec<u8>,
-    /// In base64 still: what the header says comes first.
-    signature: &'a str,
+    bytes: Vec<u8>,
+    header: Range<usize>,
+    claims: Range<usize>,
+    /// `None` if it is no base64: what the header says comes first.
+    signature: Option<Range<usize>>,
 }
 
 impl<'a> Decoded<'a> {
@@ -38,25 +38,32 @@ impl<'a> Decoded<'a> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Malformed);
         }
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(TokenRefusal::Malformed);
         };
-        let signed = token.get(..header.len() + 1 + payload.len()).ok_or(TokenRefusal::Malformed)?;
-        let (header, claims) = (decode(header)?, decode(payload)?);
+        let part = |range: Range<usize>| token.get(range).ok_or(TokenRefusal::Malformed);
+        let (header, claims, signature) =
+            (part(0..first)?, part(first + 1..second)?, part(second + 1..token.len())?);
+        let mut bytes = vec![0; token.len()];
+        let header = decode(header, &mut bytes, 0)?;
         if header.len() > MAX_HEADER {
             return Err(TokenRefusal::Malformed);
         }
-        Ok(Self { signed, header, claims, signature })
+        let claims = decode(claims, &mut bytes, header.end)?;
+        let signature = decode(signature, &mut bytes, claims.end).ok();
+        Ok(Self { signed: part(0..second)?, bytes, header, claims, signature })
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
     }
 }
 
 /// A token whose form, header and issuer are in order, and whose signature is still to be verified.
 pub(super) struct Token<'a> {
     decoded: &'a Decoded<'a>,
-    signature: Vec<u8>,
+    signature: &'a [u8],
     claims: Fields<'a>,
     algorithm: Algorithm,
     kid: Option<Cow<'a, str>>,
@@ -69,13 +76,14 @@ impl<'a> Token<'a> {
         decoded: &'a Decoded<'a>,
         issuers: &'i [Issuer],
     ) -> Result<(Self, &'i Issuer), TokenRefusal> {
-        let header = object(&decoded.header)?;
+        let header = object(decoded.part(&decoded.header))?;
         check_members(&header)?;
-        let claims = object(&decoded.claims)?;
+        let claims = object(decoded.part(&decoded.claims))?;
         let name = claims.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
         let issuer = issuers.iter().find(|one| *one.rules.issuer == *name).ok_or(TokenRefusal::Issuer)?;
         let (algorithm, kid) = check_header(&header, &issuer.rules)?;
-        Ok((Self { decoded, signature: decode(decoded.signature)?, claims, algorithm, kid }, issuer))
+        let signature = decoded.part(decoded.signature.as_ref().ok_or(TokenRefusal::Malformed)?);
+        Ok((Self { decoded, signature, claims, algorithm, kid }, issuer))
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -93,7 +101,7 @@ impl<'a> Token<'a> {
         rules: &Rules,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), &self.signature) {
+        if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), self.signature) {
             return Err(TokenRefusal::Signature);
         }
         let claims = &self.claims;
@@ -116,12 +124,13 @@ impl<'a> Token<'a> {
         }
         for (name, texts) in &rules.required {
             let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
-            if !texts.contains(&text) {
+            if !texts.iter().any(|one| *one == text) {
                 return Err(TokenRefusal::Claim);
             }
         }
         let binding = Binding::from_claims(claims)?;
-        let mut principal = principal(claims, rules, &self.decoded.claims)?.expires_at(expires_at);
+        let mut principal =
+            principal(claims, rules, self.decoded.part(&self.decoded.claims))?.expires_at(expires_at);
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
@@ -160,7 +169,11 @@ fn check_audience(
     }
 }
 
-fn principal(claims: &Fields<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
+fn principal<'a>(
+    claims: &Fields<'a>,
+    rules: &'a Rules,
+    json: &'a [u8],
+) -> Result<PrincipalBuilder<'a>, TokenRefusal> {
     let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
     let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
@@ -209,8 +222,10 @@ fn check_typ(typ: Option<Raw<'_>>, rule: TypRule) -> Result<(), TokenRefusal> {
     if fits || relaxed { Ok(()) } else { Err(TokenRefusal::Type) }
 }
 
-fn decode(part: &str) -> Result<Vec<u8>, TokenRefusal> {
-    URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty()).ok_or(TokenRefusal::Malformed)
+/// Decodes a part to where the one before it ends; none is empty.
+fn decode(part: &str, bytes: &mut [u8], at: usize) -> Result<Range<usize>, TokenRefusal> {
+    let length = bytes.get_mut(at..).and_then(|rest| decode_to(part, rest));
+    length.filter(|length| *length > 0).map(|length| at..at + length).ok_or(TokenRefusal::Malformed)
 }
 
 /// Strictly read: no duplicate names, bounded depth, an object.
