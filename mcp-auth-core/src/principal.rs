@@ -16,7 +16,7 @@
 //! ```
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -315,8 +315,8 @@ impl Texts {
 
     /// With its length before it.
     fn push_counted(&mut self, text: &str) -> Span {
-        // A `String` takes whatever is written.
-        write!(self.0, "{}:", text.len()).unwrap_or_default();
+        self.0.push_str(itoa::Buffer::new().format(text.len()));
+        self.0.push(':');
         self.push(text)
     }
 }

@@ -33,7 +33,20 @@ impl ScopeSet {
     /// # Errors
     /// [`ScopeError`] on a forbidden character or past the bounds.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        Self::from_tokens(text.split(' ').filter(|token| !token.is_empty()))
+        let mut tokens = Vec::with_capacity(16);
+        let mut start = 0;
+        for (end, byte) in text.bytes().chain([b' ']).enumerate() {
+            if byte == b' ' {
+                let token = text.get(start..end).unwrap_or_default();
+                if !token.is_empty() {
+                    push(&mut tokens, token)?;
+                }
+                start = end + 1;
+            } else if !is_scope_byte(byte) {
+                return Err(ScopeError::Character);
+            }
+        }
+        Ok(Self::of(tokens))
     }
 
     /// Builds a set from single tokens.
@@ -41,17 +54,14 @@ impl ScopeSet {
     /// # Errors
     /// [`ScopeError`] on a forbidden character or past the bounds.
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
-        let mut sorted: Vec<&str> = Vec::with_capacity(16);
+        let mut all = Vec::with_capacity(16);
         for token in tokens {
             if token.is_empty() || !token.bytes().all(is_scope_byte) {
                 return Err(ScopeError::Character);
             }
-            if token.len() > MAX_SCOPE_LEN || sorted.len() >= MAX_SCOPES {
-                return Err(ScopeError::TooLarge);
-            }
-            sorted.push(token);
+            push(&mut all, token)?;
         }
-        Ok(Self::of(sorted))
+        Ok(Self::of(all))
     }
 
     fn of(mut tokens: Vec<&str>) -> Self {
@@ -109,6 +119,14 @@ impl fmt::Debug for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ScopeSet({self})")
     }
+}
+
+fn push<'a>(tokens: &mut Vec<&'a str>, token: &'a str) -> Result<(), ScopeError> {
+    if token.len() > MAX_SCOPE_LEN || tokens.len() >= MAX_SCOPES {
+        return Err(ScopeError::TooLarge);
+    }
+    tokens.push(token);
+    Ok(())
 }
 
 fn is_scope_byte(b: u8) -> bool {

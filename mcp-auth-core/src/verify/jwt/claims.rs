@@ -29,7 +29,14 @@ fn text_of(value: Raw<'_>) -> Result<Cow<'_, str>, TokenRefusal> {
 /// A `NumericDate` (RFC 7519, section 2), floored to whole seconds.
 pub(crate) fn date(claims: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let number: f64 = value.as_number().and_then(|lexeme| lexeme.parse().ok()).ok_or(TokenRefusal::Claim)?;
+    let lexeme = value.as_number().ok_or(TokenRefusal::Claim)?;
+    // The usual spelling; ten digits are no date behind the last one.
+    if lexeme.len() <= 10
+        && let Ok(seconds) = lexeme.parse()
+    {
+        return Ok(Some(Timestamp::from_secs(seconds)));
+    }
+    let number: f64 = lexeme.parse().map_err(|_| TokenRefusal::Claim)?;
     if !(0.0..=MAX_DATE).contains(&number) || number.is_sign_negative() {
         return Err(TokenRefusal::Claim);
     }
