@@ -31,7 +31,7 @@ pub struct Principal {
 
 struct Inner {
     /// The key, and behind it whatever else there is to read: one text, so that a principal costs little to make.
-    texts: Box<str>,
+    texts: String,
     key: Span,
     issuer: Span,
     subject: Span,
@@ -282,7 +282,7 @@ impl<'a> PrincipalBuilder<'a> {
         let Self { scopes, expires_at, issued_at, api_key, .. } = self;
         Principal {
             inner: Arc::new(Inner {
-                texts: texts.0.into_boxed_str(),
+                texts: texts.0,
                 key,
                 issuer,
                 subject,

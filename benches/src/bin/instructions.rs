@@ -1,6 +1,6 @@
 //! Runs each hot path a few times for callgrind, which counts the instructions of what is `watched` and nothing else.
 //! `.ci/instructions` runs it and compares the counts with the committed ones. Writes the names, in their order. With a name
-//! as argument it runs that one alone, for a profile.
+//! as argument it runs that one alone, and with a number behind it so often, for a profile.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -32,13 +32,18 @@ fn count(name: &str, mut run: impl FnMut() -> bool) -> Result<(), Error> {
     if std::env::args().nth(1).is_some_and(|only| only != name) {
         return Ok(());
     }
-    let warm = (0..TIMES).all(|_| black_box(run()));
+    let warm = (0..warm_up()).all(|_| black_box(run()));
     let good = watched(&mut || (0..TIMES).all(|_| black_box(run())));
     if !(warm && good) {
         return Err(format!("{name} came out wrong").into());
     }
     println!("{name} {TIMES}");
     Ok(())
+}
+
+/// How often each is done before it is counted.
+fn warm_up() -> usize {
+    std::env::args().nth(2).and_then(|times| times.parse().ok()).unwrap_or(TIMES)
 }
 
 fn main() -> Result<(), Error> {
@@ -107,7 +112,7 @@ fn api_keys(material: &Material, runtime: &tokio::runtime::Runtime) -> Result<()
 fn whole(material: &Material) -> Result<(), Error> {
     let guard = guard(material, Place::Whole)?;
     let (head, body) = (material.head(material.token("eddsa")?)?, material.body("300B")?);
-    let mut heads = vec![head; 2 * TIMES];
+    let mut heads = vec![head; warm_up() + TIMES];
     count("guard/300B", || {
         let Some(mut head) = heads.pop() else { return false };
         let admission = guard.admit(&mut head, Some([127, 0, 0, 1].into())).now_or_never();

@@ -45,16 +45,17 @@ impl<'a> Decoded<'a> {
         let part = |range: Range<usize>| token.get(range).ok_or(TokenRefusal::Malformed);
         let (header_text, claims, signature) =
             (part(0..first)?, part(first + 1..second)?, part(second + 1..token.len())?);
-        let mut bytes = vec![0; token.len()];
+        // Not zeroed from the start: the allocator has such a block at hand, and few that are.
+        let mut bytes = Vec::with_capacity(token.len());
         let (header, is_known) = match known.get(header_text) {
             Some(header) => (header, true),
             None => {
-                let header = decode(header_text, &mut bytes, 0)?;
+                let header = decode(header_text, &mut bytes)?;
                 (Arc::new(read_header(bytes.get(header).unwrap_or_default())?), false)
             }
         };
-        let claims = decode(claims, &mut bytes, 0)?;
-        let signature = decode(signature, &mut bytes, claims.end).ok();
+        let claims = decode(claims, &mut bytes)?;
+        let signature = decode(signature, &mut bytes).ok();
         Ok(Self { signed: part(0..second)?, header_text, header, is_known, bytes, claims, signature })
     }
 
@@ -206,10 +207,11 @@ fn read_header(json: &[u8]) -> Result<Header, TokenRefusal> {
     Header::read(&object(json)?)
 }
 
-/// Decodes a part to where the one before it ends; none is empty.
-fn decode(part: &str, bytes: &mut [u8], at: usize) -> Result<Range<usize>, TokenRefusal> {
-    let length = bytes.get_mut(at..).and_then(|rest| decode_to(part, rest));
-    length.filter(|length| *length > 0).map(|length| at..at + length).ok_or(TokenRefusal::Malformed)
+/// Decodes a part to the end of `bytes`; none is empty.
+fn decode(part: &str, bytes: &mut Vec<u8>) -> Result<Range<usize>, TokenRefusal> {
+    let start = bytes.len();
+    let is_good = decode_to(part, bytes) && bytes.len() > start;
+    is_good.then_some(start..bytes.len()).ok_or(TokenRefusal::Malformed)
 }
 
 /// Strictly read: no duplicate names, bounded depth, an object.
