@@ -163,7 +163,7 @@ fn forwarded(
 ) -> Option<ServiceRequest> {
     convert::replace_request_headers(&mut request, &parts.headers)?;
     request.set_payload(Payload::from(body.clone()));
-    request.extensions_mut().insert(Guarded(http::Request::from_parts(parts, body)));
+    request.extensions_mut().insert(Guarded { parts, message: Some(body) });
     Some(request)
 }
 
@@ -183,7 +183,7 @@ where
     Ok((request, head.map(|()| Answer(body))))
 }
 
-async fn call<S: Service<ServiceRequest>>(
+pub(crate) async fn call<S: Service<ServiceRequest>>(
     inner: &S,
     request: ServiceRequest,
 ) -> Result<S::Response, S::Error> {

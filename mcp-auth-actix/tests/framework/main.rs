@@ -1,6 +1,8 @@
 //! What is actix's own: where the middleware stands, what passes the bridge, and how it ends.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod ordinary;
+
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::pin::Pin;
@@ -9,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::dev::Service as _;
-use actix_web::{App, HttpResponse, HttpServer, Responder, guard::Post, rt, web};
+use actix_web::{App, HttpResponse, Responder, guard::Post, web};
 use bytes::Bytes;
 use http_body_util::Full;
 use mcp_auth_actix::{Caller, McpAuth, mcp_service, routes};
@@ -18,19 +20,22 @@ use mcp_auth_core::Guard;
 use mcp_auth_core::confirm::Rule;
 use serde_json::json;
 
-/// Serves an application in a thread of its own.
+/// Serves an application in a thread of its own, with as many workers and as this kind of listener.
 macro_rules! run {
-    ($listener:expr, $app:expr) => {{
+    ($listener:expr, $app:expr) => {
+        run!($listener, 1, listen, $app)
+    };
+    ($listener:expr, $workers:expr, $listen:ident, $app:expr) => {{
         let (started, handle) = std::sync::mpsc::channel();
         let (listener, app) = ($listener, $app);
         std::thread::spawn(move || {
-            rt::System::new().block_on(async move {
-                let server = HttpServer::new(app)
-                    .workers(1)
+            actix_web::rt::System::new().block_on(async move {
+                let server = actix_web::HttpServer::new(app)
+                    .workers($workers)
                     .shutdown_timeout(0)
                     .disable_signals()
                     .h1_allow_half_closed(false)
-                    .listen(listener)
+                    .$listen(listener)
                     .unwrap()
                     .run();
                 started.send(server.handle()).unwrap();
@@ -38,9 +43,10 @@ macro_rules! run {
             });
         });
         let handle = handle.recv().unwrap();
-        Running::new(move || drop(handle.stop(false)))
+        mcp_auth_behaviour::Running::new(move || drop(handle.stop(false)))
     }};
 }
+pub(crate) use run;
 
 async fn page() -> &'static str {
     "page"
