@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod ordinary;
+mod place;
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -135,39 +136,6 @@ async fn a_handler_reads_the_body_and_the_caller_but_no_token() {
     let answer = fixture.ask("POST", "/all/own").message(&call).token(&fixture.reader()).send().await;
     let result = json!({ "who": "ada", "leaked": false, "body": call.to_string() });
     assert_eq!(answer.is(200, None).json(), json!({ "jsonrpc": "2.0", "id": 7, "result": result }));
-}
-
-/// One guard around a whole application, for one path of it, with a route that a careless router also finds.
-struct Whole;
-
-impl Serve for Whole {
-    fn serve(listener: TcpListener, guard: Guard, mcp: Mcp) -> Running {
-        run!(listener, move || {
-            App::new()
-                .wrap(McpAuth::new(guard.clone()))
-                .service(web::resource("/mcp").route(mcp_service(mcp.clone())))
-                .route("/page", web::get().to(page))
-                .route("/a b", web::get().to(page))
-                .default_service(mcp_service(mcp.clone()))
-        })
-    }
-}
-
-#[tokio::test]
-async fn only_under_guards_every_spelling_and_leaves_the_rest() {
-    let fixture = Fixture::guarded::<Whole>(|guard| guard.only_under("/mcp")).await;
-    let call = message::call("list_notes", json!({}));
-    for path in ["/page", "/a%20b"] {
-        assert_eq!(fixture.ask("GET", path).send().await.text(), "page");
-    }
-    fixture.post(&call).send().await.is(401, -32000);
-    for path in ["/MCP", "/%6dcp", "//mcp", "/mcp;x=1", "/%256dcp"] {
-        let answer = fixture.ask("POST", path).message(&call).token(&fixture.reader()).send().await;
-        assert_eq!(answer.status, 404, "{path}");
-    }
-    fixture.nothing_ran();
-    fixture.post(&call).token(&fixture.reader()).send().await.is(200, None);
-    assert_eq!(fixture.ran.take(), ["list_notes"]);
 }
 
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
