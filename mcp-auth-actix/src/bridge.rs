@@ -53,7 +53,7 @@ where
             };
             let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
             let Ok(response) = service.call(http::Request::from_parts(parts, Full::new(message))).await;
-            convert::answer(response)
+            convert::answer(response, None)
         }
     })
 }

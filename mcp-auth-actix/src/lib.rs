@@ -6,6 +6,7 @@ mod bridge;
 mod convert;
 mod extract;
 mod middleware;
+mod presence;
 mod require;
 mod routes;
 

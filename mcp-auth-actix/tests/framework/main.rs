@@ -1,8 +1,10 @@
 //! What is actix's own: where the middleware stands, what passes the bridge, and how it ends.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod http2;
 mod ordinary;
 mod place;
+mod workers;
 
 use std::convert::Infallible;
 use std::net::TcpListener;
