@@ -101,7 +101,11 @@ where
             return Ok(request.into_response(convert::own_answer(response)));
         }
         Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
-        Admission::Bodyless(exchange) => (exchange, Bytes::new(), None),
+        Admission::Bodyless(exchange) => {
+            let payload = request.take_payload();
+            let presence = Presence::of(request.request(), Incoming::new(request.headers(), payload));
+            (exchange, Bytes::new(), presence)
+        }
         Admission::Body(admitted) => {
             let payload = request.take_payload();
             let mut incoming = Incoming::new(request.headers(), payload);

@@ -1,6 +1,8 @@
 //! HTTP/2 without TLS, as between a proxy and the service.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::{App, web};
 use mcp_auth_actix::{McpAuth, mcp_service, require_scopes, routes};
@@ -8,6 +10,7 @@ use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message};
 use mcp_auth_core::Guard;
 use serde_json::{Value, json};
 
+use crate::bridge::{Ticking, is_dropped};
 use crate::{run, who};
 
 struct Plain;
@@ -103,4 +106,32 @@ async fn a_client_that_leaves_cancels() {
         fixture.ran.wait_for("wait dropped").await.unwrap();
         fixture.ran.take();
     }
+}
+
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// A stream that says something once and then nothing.
+struct Silent;
+
+impl Serve for Silent {
+    fn serve(listener: TcpListener, guard: Guard, _: Mcp) -> Running {
+        let ticking = Ticking { every: Duration::from_secs(3600), dropped: &DROPPED };
+        run!(listener, 1, listen_auto_h2c, move || {
+            App::new().service(
+                web::resource("/mcp").wrap(McpAuth::new(guard.clone())).route(mcp_service(ticking.clone())),
+            )
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_silent_stream_ends_with_its_client() {
+    let fixture = Fixture::start::<Silent>().await;
+    let get = client().get(fixture.url()).header("accept", "text/event-stream");
+    let get = get.header("mcp-protocol-version", message::LEGACY).bearer_auth(fixture.reader());
+    let mut stream = get.send().await.unwrap();
+    assert!(stream.chunk().await.unwrap().unwrap().starts_with(b"data: tick"));
+    assert_eq!(DROPPED.load(Ordering::SeqCst), 0);
+    drop(stream);
+    is_dropped(&DROPPED).await;
 }
