@@ -2,8 +2,10 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bridge;
+mod compressed;
 mod http2;
-mod order;
+mod logged;
+mod normalized;
 mod ordinary;
 mod place;
 mod scoped;
