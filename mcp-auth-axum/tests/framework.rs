@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use mcp_auth_axum::{Caller, McpAuthLayer, require_scopes, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, message};
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message};
 use mcp_auth_core::Guard;
 use mcp_auth_core::store::MemoryStore;
 use mcp_auth_core::testing::{ProofBuilder, TestKey, thumbprint};
@@ -215,25 +215,29 @@ impl Serve for Plain {
     }
 }
 
+/// One connection, by HTTP/2 from the first byte.
+fn http2() -> reqwest::Client {
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
+    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+fn post(client: &reqwest::Client, fixture: &Fixture, tool: &str) -> reqwest::RequestBuilder {
+    client
+        .post(fixture.url())
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", message::MODERN)
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", tool)
+        .body(message::call(tool, json!({})).to_string())
+}
+
 #[tokio::test]
 async fn http_2_names_its_host_in_the_authority() {
     let fixture = Fixture::start::<Plain>().await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    let call = message::call("list_notes", json!({}));
+    let client = http2();
     let ask = |token: Option<String>, host: Option<&str>| {
-        let mut request = client
-            .post(fixture.url())
-            .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", message::MODERN)
-            .header("mcp-method", "tools/call")
-            .header("mcp-name", "list_notes")
-            .body(call.to_string());
+        let mut request = post(&client, &fixture, "list_notes");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -252,4 +256,21 @@ async fn http_2_names_its_host_in_the_authority() {
     assert_eq!((good.status().as_u16(), good.version()), (200, reqwest::Version::HTTP_2));
     assert!(good.text().await.unwrap().contains("Buy milk"));
     assert_eq!(fixture.ran.take(), ["list_notes"]);
+}
+
+/// A stream that is reset, and a connection that is lost, before the answer has begun.
+#[tokio::test]
+async fn a_client_that_leaves_over_http_2_cancels() {
+    let fixture = Fixture::with::<Plain>(Setup { json: true, ..Setup::default() }).await;
+    for is_lost in [false, true] {
+        let client = http2();
+        let asking = tokio::spawn(post(&client, &fixture, "wait").bearer_auth(fixture.reader()).send());
+        fixture.ran.wait_for("wait").await.unwrap();
+        asking.abort();
+        if is_lost {
+            drop(client);
+        }
+        fixture.ran.wait_for("wait dropped").await.unwrap();
+        fixture.ran.take();
+    }
 }

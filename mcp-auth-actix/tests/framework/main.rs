@@ -5,6 +5,7 @@ mod bridge;
 mod compressed;
 mod http2;
 mod logged;
+mod mounted;
 mod normalized;
 mod ordinary;
 mod place;
