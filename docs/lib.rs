@@ -11,6 +11,7 @@ pages! {
     introduction: "introduction.md",
     quick_start: "quick-start.md",
     existing_app: "existing-app.md",
+    actix: "actix.md",
     decided: "decided.md",
     scopes_and_tools: "scopes-and-tools.md",
     confirmation: "confirmation.md",

@@ -12,6 +12,8 @@ use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::presence::Presence;
+
 /// The body of a request. Not `Send`, as everything in actix.
 pub(crate) struct Incoming {
     payload: Payload,
@@ -74,15 +76,17 @@ impl Body for Answer {
 
 pin_project! {
     /// Any [`Body`] as the body of an actix response, chunk by chunk. Trailers are left out: actix has none.
+    /// It ends when its client has left.
     pub(crate) struct Outgoing<B> {
         #[pin]
         body: B,
+        presence: Option<Presence>,
     }
 }
 
 impl<B> Outgoing<B> {
-    pub(crate) fn new(body: B) -> Self {
-        Self { body }
+    pub(crate) fn new(body: B, presence: Option<Presence>) -> Self {
+        Self { body, presence }
     }
 }
 
@@ -98,6 +102,9 @@ where
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.as_mut().project().presence.as_mut().is_some_and(|presence| presence.poll_left(cx)) {
+            return Poll::Ready(None);
+        }
         loop {
             let frame = match self.as_mut().project().body.poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,

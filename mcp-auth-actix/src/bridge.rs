@@ -3,7 +3,8 @@
 //! 1. The service gets the request that the guard let pass, with the verified principal in its extensions.
 //! 2. Its answer goes out chunk by chunk; a client that leaves drops it. While a call runs that has not said anything yet,
 //!    actix sees a client leave only with `HttpServer::h1_allow_half_closed(false)`.
-//! 3. A request that no guard let pass is answered 500: the bridge fails closed where a middleware was forgotten.
+//! 3. A request about which no [`McpAuth`](crate::McpAuth) decided is answered 500: the bridge fails closed where a middleware was
+//!    forgotten, or where there is only that of ordinary routes.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -46,13 +47,13 @@ where
         // Taken out: nothing of it is needed twice, and the body may be large.
         let guarded = request.extensions_mut().remove::<Guarded>();
         async move {
-            let Some(Guarded(request)) = guarded else {
+            let Some(Guarded { parts, message: Some(message) }) = guarded else {
                 tracing::error!("an MCP service was reached without a guard: wrap its resource in McpAuth");
                 return HttpResponse::InternalServerError().finish();
             };
             let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
-            let Ok(response) = service.call(request.map(Full::new)).await;
-            convert::answer(response)
+            let Ok(response) = service.call(http::Request::from_parts(parts, Full::new(message))).await;
+            convert::answer(response, None)
         }
     })
 }

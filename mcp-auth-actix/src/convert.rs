@@ -14,6 +14,7 @@ use http_body::Body;
 use mcp_auth_core::verify::ClientCertificate;
 
 use crate::body::Outgoing;
+use crate::presence::Presence;
 
 /// The head of a request; `None` if the guard's types cannot hold it.
 pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
@@ -75,8 +76,8 @@ pub(crate) fn answer_head(head: &ResponseHead) -> Response<()> {
     response
 }
 
-/// An answer for actix to send.
-pub(crate) fn answer<B>(response: Response<B>) -> HttpResponse
+/// An answer for actix to send, while its client is there.
+pub(crate) fn answer<B>(response: Response<B>, presence: Option<Presence>) -> HttpResponse
 where
     B: Body + 'static,
     B::Error: Into<Box<dyn std::error::Error>>,
@@ -92,14 +93,14 @@ where
     if parts.headers.get(header::CONNECTION).is_some_and(|value| value == "close") {
         builder.force_close();
     }
-    let mut response = builder.body(Outgoing::new(body));
+    let mut response = builder.body(Outgoing::new(body, presence));
     *response.headers_mut() = headers;
     response
 }
 
 /// An answer of the guard's own.
 pub(crate) fn own_answer(response: Response<Bytes>) -> HttpResponse {
-    answer(response.map(http_body_util::Full::new))
+    answer(response.map(http_body_util::Full::new), None)
 }
 
 fn actix_headers(headers: &HeaderMap) -> Option<actix_header::HeaderMap> {

@@ -6,9 +6,12 @@ mod bridge;
 mod convert;
 mod extract;
 mod middleware;
+mod presence;
+mod require;
 mod routes;
 
 pub use bridge::mcp_service;
-pub use extract::{Caller, NoCaller};
+pub use extract::{Caller, NoCaller, guard_extensions};
 pub use middleware::{McpAuth, McpAuthMiddleware};
+pub use require::{RequireScopes, RequireScopesMiddleware, require_scopes};
 pub use routes::routes;

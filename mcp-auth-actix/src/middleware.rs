@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::body::{Answer, Incoming};
 use crate::convert;
 use crate::extract::Guarded;
+use crate::presence::{Presence, unless_left};
 
 /// Wraps a resource or a scope in a [`Guard`]: `web::resource("/mcp").wrap(McpAuth::new(guard))`. Everything that is
 /// wrapped is guarded.
@@ -93,25 +94,31 @@ where
         return Ok(request.into_response(HttpResponse::BadRequest()));
     };
     let peer = request.peer_addr().map(|address| address.ip());
-    let (exchange, body) = match guard.admit(&mut parts, peer).await {
+    let (exchange, body, mut presence) = match guard.admit(&mut parts, peer).await {
         Admission::Respond(response) => {
             let payload = request.take_payload();
             drain_body(Incoming::new(request.headers(), payload)).await;
             return Ok(request.into_response(convert::own_answer(response)));
         }
         Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
-        Admission::Bodyless(exchange) => (exchange, Bytes::new()),
+        Admission::Bodyless(exchange) => {
+            let payload = request.take_payload();
+            let presence = Presence::of(request.request(), Incoming::new(request.headers(), payload));
+            (exchange, Bytes::new(), presence)
+        }
         Admission::Body(admitted) => {
             let payload = request.take_payload();
-            let bytes = match admitted.read(Incoming::new(request.headers(), payload)).await {
+            let mut incoming = Incoming::new(request.headers(), payload);
+            let bytes = match admitted.read(&mut incoming).await {
                 Ok(bytes) => bytes,
                 Err(response) => return Ok(request.into_response(convert::own_answer(response))),
             };
+            let presence = Presence::of(request.request(), incoming);
             match admitted.decide(&mut parts, bytes).await {
                 Decision::Respond(response) => {
                     return Ok(request.into_response(convert::own_answer(response)));
                 }
-                Decision::Forward(Forward { body, exchange }) => (exchange, body),
+                Decision::Forward(Forward { body, exchange }) => (exchange, body, presence),
                 Decision::AskThenForward(asking) => {
                     if !is_routed_as_written(&request) {
                         return Ok(request.into_response(HttpResponse::NotFound()));
@@ -132,7 +139,7 @@ where
                             }
                         })
                     });
-                    return Ok(ServiceResponse::new(outer, convert::answer(response)));
+                    return Ok(ServiceResponse::new(outer, convert::answer(response, presence)));
                 }
             }
         }
@@ -143,9 +150,10 @@ where
     let Some(request) = forwarded(request, parts, body) else {
         return Err(ErrorBadRequest("a header cannot be forwarded"));
     };
-    let (request, response) = ask_service(&*inner, request, &exchange).await?;
+    let asked = unless_left(&mut presence, ask_service(&*inner, request, &exchange)).await;
+    let (request, response) = asked.unwrap_or_else(|| Err(ErrorBadRequest("the client has left")))?;
     let response: http::Response<GuardedBody<Answer, AfterQuestion>> = exchange.respond(response);
-    Ok(ServiceResponse::new(request, convert::answer(response)))
+    Ok(ServiceResponse::new(request, convert::answer(response, presence)))
 }
 
 /// The call that follows a question.
@@ -163,7 +171,7 @@ fn forwarded(
 ) -> Option<ServiceRequest> {
     convert::replace_request_headers(&mut request, &parts.headers)?;
     request.set_payload(Payload::from(body.clone()));
-    request.extensions_mut().insert(Guarded(http::Request::from_parts(parts, body)));
+    request.extensions_mut().insert(Guarded { parts, message: Some(body) });
     Some(request)
 }
 
@@ -183,7 +191,7 @@ where
     Ok((request, head.map(|()| Answer(body))))
 }
 
-async fn call<S: Service<ServiceRequest>>(
+pub(crate) async fn call<S: Service<ServiceRequest>>(
     inner: &S,
     request: ServiceRequest,
 ) -> Result<S::Response, S::Error> {

@@ -4,6 +4,7 @@
 mod extract;
 mod layer;
 mod peer;
+mod place;
 mod require;
 mod routes;
 mod service;

@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::peer::peer;
+use crate::place;
 
 /// A layer for ordinary routes: a request needs a token of `guard`'s with all of `scopes`.
 ///
@@ -67,7 +68,7 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let peer = peer(&parts.extensions);
-            if let Err(response) = guard.require(&mut parts, peer, &scopes).await {
+            if let Err(response) = place::require(&guard, &mut parts, peer, &scopes).await {
                 drain_body(body).await;
                 return Ok(response.map(Body::from));
             }

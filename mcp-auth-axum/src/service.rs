@@ -14,6 +14,7 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::peer::peer;
+use crate::place;
 
 /// A service behind a [`Guard`]. Made by [`McpAuthLayer`](crate::McpAuthLayer).
 ///
@@ -70,7 +71,7 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
-    let (exchange, body) = match guard.admit(&mut parts, peer).await {
+    let (exchange, body) = match place::admit(&guard, &mut parts, peer).await {
         Admission::Respond(response) => {
             drain_body(body).await;
             return Ok(response.map(GuardedBody::full));

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
 use mcp_auth_axum::{Caller, McpAuthLayer, require_scopes, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, message};
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message};
 use mcp_auth_core::Guard;
+use mcp_auth_core::store::MemoryStore;
+use mcp_auth_core::testing::{ProofBuilder, TestKey, thumbprint};
+use mcp_auth_core::verify::dpop::Dpop;
+use mcp_auth_core::verify::jwt::Algorithm;
 use serde_json::json;
 
 fn run(listener: TcpListener, app: Router) -> Running {
@@ -117,6 +122,41 @@ async fn only_under_guards_every_spelling_and_leaves_the_rest() {
     assert_eq!(fixture.ran.take(), ["list_notes"]);
 }
 
+/// A guard of one path inside a router that is nested: what is left of the path is another.
+struct Left;
+
+impl Serve for Left {
+    fn serve(listener: TcpListener, guard: Guard, mcp: Mcp) -> Running {
+        let api = || {
+            Router::new()
+                .route_service("/mcp", mcp.clone())
+                .route("/page", get(|| async { "page" }))
+                .layer(McpAuthLayer::new(guard.clone()))
+        };
+        run(listener, Router::new().nest("/api", api()).nest("/other", Router::new().nest("/api", api())))
+    }
+}
+
+#[tokio::test]
+async fn only_under_goes_by_the_whole_path_in_a_nested_router() {
+    let fixture = Fixture::guarded::<Left>(|guard| guard.only_under("/api/mcp")).await;
+    let call = message::call("list_notes", json!({}));
+    for path in ["/api/mcp", "/other/api/mcp"] {
+        // Another path is another place, whatever is left of it in between.
+        let expected = if path == "/api/mcp" { 401 } else { 200 };
+        assert_eq!(fixture.ask("POST", path).message(&call).send().await.status, expected, "{path}");
+    }
+    assert_eq!(fixture.ran.take(), ["list_notes"]);
+    fixture.ask("POST", "/api/mcp").message(&call).token(&fixture.reader()).send().await.is(200, None);
+    assert_eq!(fixture.ask("GET", "/api/page").send().await.text(), "page");
+    // By what is left, it is guarded also where the whole path is another.
+    let fixture = Fixture::guarded::<Left>(|guard| guard.only_under("/mcp")).await;
+    for path in ["/api/mcp", "/other/api/mcp"] {
+        fixture.ask("POST", path).message(&call).send().await.is(401, -32000);
+    }
+    fixture.nothing_ran();
+}
+
 /// Ordinary routes with the same tokens.
 struct Ordinary;
 
@@ -125,7 +165,8 @@ impl Serve for Ordinary {
         let scoped = require_scopes(&guard, ["notes:read", "notes:delete"]).unwrap();
         let app = Router::new()
             .route("/me", get(|Caller(who): Caller| async move { who.subject().to_owned() }))
-            .route_layer(scoped)
+            .route_layer(scoped.clone())
+            .nest("/deep", Router::new().route("/me", get(|_: Caller| async { "me" })).layer(scoped))
             .route("/open", get(|who: Option<Caller>| async move { format!("{}", who.is_some()) }))
             .route("/forgotten", get(|_: Caller| async { "never" }));
         run(listener, app)
@@ -149,6 +190,22 @@ async fn ordinary_routes_take_the_same_tokens() {
     assert_eq!(fixture.ask("GET", "/forgotten").token(&token).send().await.status, 401);
 }
 
+/// A proof names the URL that was asked for, whatever a router has left of it.
+#[tokio::test]
+async fn a_proof_is_for_the_whole_url_of_a_nested_route() {
+    let store = Arc::new(MemoryStore::default());
+    let fixture = Fixture::guarded::<Ordinary>(|guard| guard.dpop(Dpop::accepted(store))).await;
+    let key = TestKey::generate(Algorithm::Es256, "client").unwrap();
+    let token =
+        fixture.ada("notes:read notes:delete").claim("cnf", json!({ "jkt": thumbprint(&key) })).sign();
+    for (path, url, status) in [("/me", "/me", 200), ("/deep/me", "/deep/me", 200), ("/deep/me", "/me", 401)]
+    {
+        let proof = ProofBuilder::new(&key, "GET", &format!("{}{url}", fixture.origin), &token).sign();
+        let ask = fixture.ask("GET", path).header("authorization", &format!("DPoP {token}"));
+        assert_eq!(ask.header("dpop", &proof).send().await.status, status, "{path} {url}");
+    }
+}
+
 /// HTTP/2 without TLS, as between a proxy and the service.
 struct Plain;
 
@@ -158,25 +215,29 @@ impl Serve for Plain {
     }
 }
 
+/// One connection, by HTTP/2 from the first byte.
+fn http2() -> reqwest::Client {
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
+    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+fn post(client: &reqwest::Client, fixture: &Fixture, tool: &str) -> reqwest::RequestBuilder {
+    client
+        .post(fixture.url())
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", message::MODERN)
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", tool)
+        .body(message::call(tool, json!({})).to_string())
+}
+
 #[tokio::test]
 async fn http_2_names_its_host_in_the_authority() {
     let fixture = Fixture::start::<Plain>().await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    let call = message::call("list_notes", json!({}));
+    let client = http2();
     let ask = |token: Option<String>, host: Option<&str>| {
-        let mut request = client
-            .post(fixture.url())
-            .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", message::MODERN)
-            .header("mcp-method", "tools/call")
-            .header("mcp-name", "list_notes")
-            .body(call.to_string());
+        let mut request = post(&client, &fixture, "list_notes");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -195,4 +256,21 @@ async fn http_2_names_its_host_in_the_authority() {
     assert_eq!((good.status().as_u16(), good.version()), (200, reqwest::Version::HTTP_2));
     assert!(good.text().await.unwrap().contains("Buy milk"));
     assert_eq!(fixture.ran.take(), ["list_notes"]);
+}
+
+/// A stream that is reset, and a connection that is lost, before the answer has begun.
+#[tokio::test]
+async fn a_client_that_leaves_over_http_2_cancels() {
+    let fixture = Fixture::with::<Plain>(Setup { json: true, ..Setup::default() }).await;
+    for is_lost in [false, true] {
+        let client = http2();
+        let asking = tokio::spawn(post(&client, &fixture, "wait").bearer_auth(fixture.reader()).send());
+        fixture.ran.wait_for("wait").await.unwrap();
+        asking.abort();
+        if is_lost {
+            drop(client);
+        }
+        fixture.ran.wait_for("wait dropped").await.unwrap();
+        fixture.ran.take();
+    }
 }

@@ -30,6 +30,8 @@ async fn start<S: Serve>() -> Fixture {
             let endpoint = authority.introspection_endpoint();
             let opaque = IntrospectionVerifier::builder(authority.issuer(), endpoint)
                 .client("notes", ClientAuthentication::basic("s3cr3t"))
+                // Longer than a slow machine takes.
+                .cache_for(Duration::from_secs(600))
                 .build()
                 .unwrap();
             Arc::new(VerifierRouter::new().jwt(jwt).opaque(opaque))
