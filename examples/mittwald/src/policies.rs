@@ -7,6 +7,8 @@
 use mcp_auth_core::ScopeHierarchy;
 use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
 
+use crate::api::Api;
+use crate::previews::{self, by};
 use crate::tools::Mittwald;
 
 /// What the first 401 asks for, unless configured.
@@ -54,11 +56,11 @@ const PLURALS: [(&str, &str); 5] = [
     ("backups", "backup"),
 ];
 
-/// The declaration of every tool.
+/// The declaration of every tool. Whoever is asked to confirm a destructive one is shown what it would do, by `api`.
 ///
 /// # Errors
 /// If a tool's definition cannot be read.
-pub fn policies() -> Result<ToolPolicies, PolicyError> {
+pub fn policies(api: &Api) -> Result<ToolPolicies, PolicyError> {
     Ok(ToolPolicies::from_tools(Mittwald::tools())?.hierarchy(hierarchy()).tools([
         ("mittwald_user_get", read("user:read")),
         ("mittwald_server_list", read("project:read")),
@@ -66,27 +68,36 @@ pub fn policies() -> Result<ToolPolicies, PolicyError> {
         ("mittwald_project_list", read("project:read")),
         ("mittwald_project_get", read("project:read")),
         ("mittwald_project_create", write("project:write")),
-        ("mittwald_project_delete", destructive("project:delete")),
+        ("mittwald_project_delete", destructive("project:delete").preview(by(api, previews::delete_project))),
         ("mittwald_app_list", read("app:read")),
         ("mittwald_app_get", read("app:read")),
-        ("mittwald_app_update", destructive("app:write")),
-        ("mittwald_app_uninstall", destructive("app:delete")),
+        ("mittwald_app_update", destructive("app:write").preview(by(api, previews::update_app))),
+        ("mittwald_app_uninstall", destructive("app:delete").preview(by(api, previews::uninstall_app))),
         ("mittwald_database_mysql_list", read("database:read")),
         ("mittwald_database_mysql_get", read("database:read")),
         ("mittwald_database_mysql_create", write("database:write")),
-        ("mittwald_database_mysql_delete", destructive("database:delete")),
+        (
+            "mittwald_database_mysql_delete",
+            destructive("database:delete").preview(by(api, previews::delete_database)),
+        ),
         ("mittwald_container_list", read("stack:read")),
         ("mittwald_container_logs", read("stack:read")),
-        ("mittwald_container_restart", destructive("stack:write")),
+        (
+            "mittwald_container_restart",
+            destructive("stack:write").preview(by(api, previews::restart_container)),
+        ),
         ("mittwald_stack_list", read("stack:read")),
-        ("mittwald_stack_deploy", destructive("stack:write")),
-        ("mittwald_stack_delete", destructive("stack:delete")),
+        ("mittwald_stack_deploy", destructive("stack:write").preview(by(api, previews::deploy_stack))),
+        ("mittwald_stack_delete", destructive("stack:delete").preview(by(api, previews::delete_stack))),
         ("mittwald_backup_list", read("backup:read")),
         ("mittwald_backup_create", write("backup:write")),
-        ("mittwald_backup_delete", destructive("backup:delete")),
+        ("mittwald_backup_delete", destructive("backup:delete").preview(by(api, previews::delete_backup))),
         ("mittwald_backup_schedule_create", write("backup:write")),
         ("mittwald_domain_list", read("domain:read")),
-        ("mittwald_user_api_token_revoke", destructive("user:write")),
+        (
+            "mittwald_user_api_token_revoke",
+            destructive("user:write").preview(by(api, previews::revoke_token)),
+        ),
     ]))
 }
 
@@ -128,7 +139,8 @@ mod tests {
 
     #[test]
     fn every_tool_is_declared_as_it_is_annotated() {
-        let policies = policies().unwrap();
+        let api = Api::new("http://127.0.0.1:9/v2".parse().unwrap(), "none".into()).unwrap();
+        let policies = policies(&api).unwrap();
         let declared = policies.declared_tools();
         let tools = Mittwald::tools();
         assert_eq!((tools.len(), declared.len()), (27, 27));
