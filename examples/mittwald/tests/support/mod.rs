@@ -87,10 +87,16 @@ pub(crate) async fn server_at(listen: &str, flags: &[&str]) -> Running {
 pub(crate) async fn server_with_authority() -> (Running, Authority) {
     let authority = Authority::start().await.unwrap();
     let running = server(&["--issuer", authority.issuer()]).await;
-    let ready = format!("http://{}/readyz", running.address());
+    ready(running.mcp_url()).await;
+    (running, authority)
+}
+
+/// Waits until the server of this MCP endpoint is ready.
+pub(crate) async fn ready(mcp_url: &str) {
+    let ready = mcp_url.replace("/mcp", "/readyz");
     for _ in 0..500 {
         if reqwest::get(&ready).await.unwrap().status().is_success() {
-            return (running, authority);
+            return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
