@@ -114,6 +114,11 @@ async fn typescript(framework: Framework, era: &str, cannot_ask: &str) {
     place.run(PathBuf::from("node"), "typescript/confirm.mjs", era, cannot_ask).await;
 }
 
+async fn python(framework: Framework, era: &str, cannot_ask: &str) {
+    let place = Place::new(framework, cannot_ask).await;
+    place.run(server::clients().join("python/.venv/bin/python"), "python/confirm.py", era, cannot_ask).await;
+}
+
 macro_rules! each {
     ($($name:ident: $of:ident($($argument:expr),*);)*) => {
         $(#[tokio::test(flavor = "multi_thread")]
@@ -132,4 +137,8 @@ each! {
     typescript_legacy_on_axum: typescript(Framework::Axum, "legacy", "two-step");
     typescript_modern_on_actix: typescript(Framework::Actix, "modern", "two-step");
     typescript_legacy_on_actix: typescript(Framework::Actix, "legacy", "refuse");
+    python_modern_on_axum: python(Framework::Axum, "modern", "two-step");
+    python_legacy_on_axum: python(Framework::Axum, "legacy", "refuse");
+    python_modern_on_actix: python(Framework::Actix, "modern", "refuse");
+    python_legacy_on_actix: python(Framework::Actix, "legacy", "two-step");
 }

@@ -70,6 +70,7 @@ const isAnswer = ({ body }) => {
 /** What is taken for an accepted answer that comes a second time: by the service, nothing. */
 async function replay(accepted) {
   if (values.era === 'legacy') {
+    demand('replay.in_session', accepted.headers.has('mcp-session-id'));
     const { status } = await again(accepted);
     return demand('replay.refused', status === 400, status);
   }
