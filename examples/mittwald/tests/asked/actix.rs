@@ -58,11 +58,17 @@ pub(crate) async fn serve(authority: &Authority, host: &str, cannot_ask: &str) -
                 let is_ready = guard.clone();
                 let ready = move || {
                     let is_ready = is_ready.is_ready();
-                    async move { if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() } }
+                    async move {
+                        let mut answer =
+                            if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+                        answer.finish()
+                    }
                 };
                 App::new()
                     .service(
-                        web::resource("/mcp").wrap(McpAuth::new(guard.clone())).route(mcp_service(mcp.clone())),
+                        web::resource("/mcp")
+                            .wrap(McpAuth::new(guard.clone()))
+                            .route(mcp_service(mcp.clone())),
                     )
                     .route("/readyz", web::get().to(ready))
                     .configure(routes(&guard))
