@@ -204,6 +204,25 @@ async fn nobody_is_shown_more_than_they_may_see() {
     running.stop().await;
 }
 
+/// What was shown, who says that it was agreed to, and no password of the file that was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_holds_what_was_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let running = support::server(&["--audit", &format!("jsonl:{}", path.display())]).await;
+    let client = connect(running.mcp_url(), DEMO_RW_TOKEN).await;
+    succeed(&client, "stack_deploy", json!({ "stackId": PROJECT, "composeYaml": FILE })).await;
+    drop(client);
+    running.stop().await;
+    let record = std::fs::read_to_string(path).unwrap();
+    for kept in ["mittwald_stack_deploy", "Container store (postgres:17, c-000002)", "asserted by client"] {
+        assert!(record.contains(kept), "{kept} is not in {record}");
+    }
+    for secret in SECRETS.into_iter().chain(["caddy:2', environment"]) {
+        assert!(!record.contains(secret), "{secret} is in the record");
+    }
+}
+
 /// Whoever brings their own API token is shown what that token shows; without the service's, others are shown nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_looked_at_with_the_callers_own_token() {

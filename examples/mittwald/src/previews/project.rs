@@ -3,7 +3,7 @@
 use mcp_auth_core::confirm::Preview;
 
 use super::{View, version};
-use crate::api::{ApiError, Id};
+use crate::api::{ApiError, Id, Listed};
 use crate::tools::OfProject;
 
 pub(crate) async fn delete_project(view: View, input: OfProject) -> Result<Preview, ApiError> {
@@ -46,10 +46,18 @@ pub(crate) async fn delete_project(view: View, input: OfProject) -> Result<Previ
     let named = format!("Project {} ({}) with its files", project.description, project.short_id);
     let everything = "Delete a project with everything in it";
     let seen = version(&(&project.id, &project.description, &groups))?;
-    let affected = groups.iter().map(|(_, _, names): &Group| names.len()).sum::<usize>() + 1;
+    // Lists are read to a bound, and all of them goes.
+    let unread = beyond(&apps) + beyond(&databases) + beyond(&stacks) + beyond(&backups) + beyond(&domains);
+    let named_here = groups.iter().map(|(_, _, names): &Group| names.len()).sum::<usize>();
+    let affected = 1 + named_here + unread;
     let preview =
         Preview::new(everything).affected(affected as u64).irreversible().version(seen).removes(named);
     Ok(groups.into_iter().fold(preview, |preview, group| remove(preview, &view, group)))
+}
+
+/// How many there are beyond those that were read.
+fn beyond<T>(list: &Listed<T>) -> usize {
+    list.total.saturating_sub(list.items.len())
 }
 
 /// What these are, the scope that shows their names, and those.
