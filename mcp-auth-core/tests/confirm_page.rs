@@ -62,7 +62,15 @@ impl World {
         let client = Client::new(Era::Modern, false, None);
         let (tool, rule) = ("delete", &self.rule);
         self.gate
-            .check(Call { principal: Some(&ada), message: &message, tool, rule, client, session: None })
+            .check(Call {
+                principal: Some(&ada),
+                message: &message,
+                tool,
+                rule,
+                client,
+                session: None,
+                extensions: None,
+            })
             .await
     }
 

@@ -8,6 +8,7 @@ pub mod journal;
 mod logins;
 pub mod options;
 pub mod policies;
+mod previews;
 pub mod server;
 pub mod state;
 pub mod tools;

@@ -4,9 +4,15 @@
 //! 2. The guide's spelling `action:resource` works too: `read:projects` is `project:read`; `write:projects` is
 //!    `project:write` and `project:delete`; what it calls containers is `stack`.
 
-use mcp_auth_core::ScopeHierarchy;
-use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
+use std::future::Future;
 
+use mcp_auth_core::ScopeHierarchy;
+use mcp_auth_core::confirm::{Fallback, Preview, Rule};
+use mcp_auth_core::policy::{PolicyError, ToolPolicies, ToolPolicy, destructive, read, write};
+use serde::de::DeserializeOwned;
+
+use crate::api::{Api, ApiError};
+use crate::previews::{self, View, by};
 use crate::tools::Mittwald;
 
 /// What the first 401 asks for, unless configured.
@@ -54,11 +60,13 @@ const PLURALS: [(&str, &str); 5] = [
     ("backups", "backup"),
 ];
 
-/// The declaration of every tool.
+/// The declaration of every tool. Whoever is asked to confirm a destructive one is shown what it would do, by `api`;
+/// `cannot_ask` says what a client gets that cannot ask.
 ///
 /// # Errors
 /// If a tool's definition cannot be read.
-pub fn policies() -> Result<ToolPolicies, PolicyError> {
+pub fn policies(api: &Api, cannot_ask: Fallback) -> Result<ToolPolicies, PolicyError> {
+    let asks = Asks { api, cannot_ask };
     Ok(ToolPolicies::from_tools(Mittwald::tools())?.hierarchy(hierarchy()).tools([
         ("mittwald_user_get", read("user:read")),
         ("mittwald_server_list", read("project:read")),
@@ -66,28 +74,47 @@ pub fn policies() -> Result<ToolPolicies, PolicyError> {
         ("mittwald_project_list", read("project:read")),
         ("mittwald_project_get", read("project:read")),
         ("mittwald_project_create", write("project:write")),
-        ("mittwald_project_delete", destructive("project:delete")),
+        ("mittwald_project_delete", asks.before("project:delete", previews::delete_project)),
         ("mittwald_app_list", read("app:read")),
         ("mittwald_app_get", read("app:read")),
-        ("mittwald_app_update", destructive("app:write")),
-        ("mittwald_app_uninstall", destructive("app:delete")),
+        ("mittwald_app_update", asks.before("app:write", previews::update_app)),
+        ("mittwald_app_uninstall", asks.before("app:delete", previews::uninstall_app)),
         ("mittwald_database_mysql_list", read("database:read")),
         ("mittwald_database_mysql_get", read("database:read")),
         ("mittwald_database_mysql_create", write("database:write")),
-        ("mittwald_database_mysql_delete", destructive("database:delete")),
+        ("mittwald_database_mysql_delete", asks.before("database:delete", previews::delete_database)),
         ("mittwald_container_list", read("stack:read")),
         ("mittwald_container_logs", read("stack:read")),
-        ("mittwald_container_restart", destructive("stack:write")),
+        ("mittwald_container_restart", asks.before("stack:write", previews::restart_container)),
         ("mittwald_stack_list", read("stack:read")),
-        ("mittwald_stack_deploy", destructive("stack:write")),
-        ("mittwald_stack_delete", destructive("stack:delete")),
+        ("mittwald_stack_deploy", asks.before("stack:write", previews::deploy_stack)),
+        ("mittwald_stack_delete", asks.before("stack:delete", previews::delete_stack)),
         ("mittwald_backup_list", read("backup:read")),
         ("mittwald_backup_create", write("backup:write")),
-        ("mittwald_backup_delete", destructive("backup:delete")),
+        ("mittwald_backup_delete", asks.before("backup:delete", previews::delete_backup)),
         ("mittwald_backup_schedule_create", write("backup:write")),
         ("mittwald_domain_list", read("domain:read")),
-        ("mittwald_user_api_token_revoke", destructive("user:write")),
+        ("mittwald_user_api_token_revoke", asks.before("user:write", previews::revoke_token)),
     ]))
+}
+
+/// How destructive tools are asked about.
+struct Asks<'a> {
+    api: &'a Api,
+    cannot_ask: Fallback,
+}
+
+impl Asks<'_> {
+    /// A destructive tool that needs `scope`, and what it would do.
+    fn before<I, F, R>(&self, scope: &str, look: F) -> ToolPolicy
+    where
+        I: DeserializeOwned + 'static,
+        F: Fn(View, I) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Preview, ApiError>> + Send + 'static,
+    {
+        let rule = Rule::destructive().or(self.cannot_ask);
+        destructive(scope).confirm(rule).preview(by(self.api, look))
+    }
 }
 
 /// Which scope implies which.
@@ -128,7 +155,8 @@ mod tests {
 
     #[test]
     fn every_tool_is_declared_as_it_is_annotated() {
-        let policies = policies().unwrap();
+        let api = Api::new("http://127.0.0.1:9/v2".parse().unwrap(), "none".into()).unwrap();
+        let policies = policies(&api, Fallback::Refuse).unwrap();
         let declared = policies.declared_tools();
         let tools = Mittwald::tools();
         assert_eq!((tools.len(), declared.len()), (27, 27));

@@ -168,7 +168,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let guard = Guard::builder(&mcp_url)
         .name("mittwald")
-        .tools(policies()?)
+        .tools(policies(&api, options.cannot_ask)?)
         .challenge_scope(&options.challenge_scope)
         .allowed_hosts(&options.allowed_hosts)
         .allowed_origins(&options.allowed_origins)

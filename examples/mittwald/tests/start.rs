@@ -53,6 +53,8 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "redis:hunter2",
         "--audit",
         "syslog",
+        "--cannot-ask",
+        "perhaps",
     ])
     .unwrap_err();
     for flag in [
@@ -70,10 +72,11 @@ fn every_problem_is_told_at_once_and_no_secret() {
         "--introspection-url",
         "--key",
         "--audit",
+        "--cannot-ask",
     ] {
         assert!(problems.contains(flag), "{flag} is missing in {problems}");
     }
-    assert_eq!(problems.matches("fix:").count(), 14, "{problems}");
+    assert_eq!(problems.matches("fix:").count(), 15, "{problems}");
     assert!(!problems.contains("hunter2"), "{problems}");
 }
 

@@ -5,7 +5,7 @@ mod support;
 
 use mittwald_mcp::fake::{AUTH_CODE, READS_UNTIL_READY};
 use serde_json::{Value, json};
-use support::{Client, call, connect, fail, server_with_authority, succeed, token};
+use support::{Client, call, connect, fail, not_run, server_with_authority, succeed, token};
 
 const SCOPES: &str = "project:read stack:delete backup:delete domain:read";
 const FILE: &str = "
@@ -56,10 +56,10 @@ async fn containers_are_listed_read_and_restarted() {
         succeed(&client, "container_list", all.clone()).await;
     }
     assert_eq!(succeed(&client, "container_list", all).await[0]["status"], "running");
-    for tool in ["container_logs", "container_restart"] {
-        assert_eq!(fail(&client, tool, of(&json!("c-none"))).await["meta"]["kind"], "not_found");
-        let other = json!({ "projectId": "p-000002", "containerId": shop["id"] });
-        assert_eq!(fail(&client, tool, other).await["meta"]["kind"], "not_found", "of another project");
+    let of_another_project = json!({ "projectId": "p-000002", "containerId": shop["id"] });
+    for other in [of(&json!("c-none")), of_another_project] {
+        assert_eq!(fail(&client, "container_logs", other.clone()).await["meta"]["kind"], "not_found");
+        assert!(not_run(&client, "container_restart", other).await.contains("not found"));
     }
 }
 
@@ -93,10 +93,7 @@ async fn a_stack_is_replaced_and_emptied() {
     let gone = succeed(&client, "stack_delete", json!({ "stackId": before["id"] })).await;
     assert_eq!(gone["services"], json!([]));
     assert_eq!(gone["volumes"][0]["orphaned"], true, "volumes are detached, not deleted");
-    assert_eq!(
-        fail(&client, "stack_delete", json!({ "stackId": "none" })).await["meta"]["kind"],
-        "not_found"
-    );
+    assert!(not_run(&client, "stack_delete", json!({ "stackId": "none" })).await.contains("not found"));
 }
 
 #[tokio::test]
@@ -107,15 +104,14 @@ async fn a_file_that_is_not_understood_changes_nothing() {
     let served = running.fake().unwrap().served();
     for (file, said) in [
         ("services: { web: { image: a, privileged: true } }".to_owned(), "privileged"),
-        ("services: { web: { image: a, volumes: ['../a:/b'] } }".to_owned(), "`../a:/b`"),
+        ("services: { web: { image: a, volumes: ['../a:/b'] } }".to_owned(), "a volume "),
         ("services: { web: { image: &a a, command: [*a] } }".to_owned(), "composeYaml"),
         ("services: {}".to_owned(), "no services"),
         (" ".repeat(70_000), "64 KiB"),
     ] {
-        let answer = fail(&client, "stack_deploy", json!({ "stackId": project, "composeYaml": file })).await;
-        assert_eq!(answer["meta"]["kind"], "invalid_input");
-        assert_eq!(answer["meta"]["fields"][0]["path"], "composeYaml");
-        assert!(answer["message"].as_str().unwrap().contains(said), "{answer}");
+        let deploy = json!({ "stackId": project, "composeYaml": file });
+        let answer = not_run(&client, "stack_deploy", deploy).await;
+        assert!(answer.contains("composeYaml") && answer.contains(said), "{answer}");
     }
     assert_eq!(running.fake().unwrap().served(), served, "nothing reached the API");
 }
@@ -138,9 +134,9 @@ async fn backups_are_made_by_hand_and_by_schedule_and_deleted() {
     assert_eq!(succeed(&client, "backup_list", all.clone()).await[2]["status"], "Completed");
     let one = json!({ "backupId": made["id"] });
     succeed(&client, "backup_delete", one.clone()).await;
-    assert_eq!(fail(&client, "backup_delete", one).await["meta"]["kind"], "not_found");
-    let kept = fail(&client, "backup_delete", json!({ "backupId": seeded[1]["id"] })).await;
-    assert_eq!(kept["meta"]["kind"], "forbidden");
+    assert!(not_run(&client, "backup_delete", one).await.contains("not found"));
+    let kept = not_run(&client, "backup_delete", json!({ "backupId": seeded[1]["id"] })).await;
+    assert!(kept.contains("may not do this"), "{kept}");
 
     let new = json!({ "projectId": project, "schedule": "0 2 * * *", "ttl": "30d" });
     let schedule = succeed(&client, "backup_schedule_create", new).await;

@@ -62,6 +62,7 @@ async fn a_put_is_the_whole_stack() {
     assert_eq!(response.status(), StatusCode::OK);
     let stack: Value = response.json().await.unwrap();
     shapes::stack(&stack);
+    shapes::stack(&get(&fake, &path).await);
     assert_eq!(stack["services"].as_array().unwrap().len(), 1);
     assert_eq!(stack["services"][0]["status"], "creating");
     let orphaned: Vec<_> = stack["volumes"]

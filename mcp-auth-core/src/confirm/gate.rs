@@ -26,6 +26,8 @@ pub struct Call<'a> {
     pub client: Client,
     /// The session's own id (not the sealed one), where there is one.
     pub session: Option<&'a str>,
+    /// What the guard and the host put beside the request, where there is one; a preview finds there what the tool will.
+    pub extensions: Option<&'a http::Extensions>,
 }
 
 /// What became of a client's response to a request of the server's.

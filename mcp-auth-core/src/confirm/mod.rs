@@ -23,7 +23,8 @@
 //! let message = Message::parse(&body, &Limits::default())?;
 //! let capabilities = Raw::parse(br#"{"elicitation":{}}"#, &Limits::default())?;
 //! let client = Client::new(Era::Modern, false, Some(capabilities));
-//! let call = Call { principal: None, message: &message, tool: "delete", rule: &rule, client, session: None };
+//! let (tool, rule) = ("delete", &rule);
+//! let call = Call { principal: None, message: &message, tool, rule, client, session: None, extensions: None };
 //! assert!(matches!(gate.check(call).await, Passage::Ask(_)), "the user is asked first");
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())

@@ -1,6 +1,7 @@
 //! What a call would do, before it does it.
 //!
-//! 1. A [`Previewer`] looks and changes nothing. It gets the principal and the arguments that would be forwarded.
+//! 1. A [`Previewer`] looks and changes nothing. It gets the principal, the arguments that would be forwarded, and what the
+//!    tool would find beside its request.
 //! 2. [`Preview::version`] names the state that was seen: if it differs when the confirmation comes, the person is asked
 //!    again. Without one, the whole preview stands for it.
 //! 3. Every text in a preview is data: it is made safe when it is shown, see [`Preview::text`].
@@ -26,7 +27,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{Call, Digest};
 use crate::principal::Principal;
 
 /// One field before and after.
@@ -181,17 +182,26 @@ pub struct PreviewCall {
     principal: Option<Principal>,
     tool: String,
     arguments: Bytes,
+    extensions: http::Extensions,
 }
 
 impl PreviewCall {
-    pub(super) fn new(principal: Option<&Principal>, tool: &str, arguments: Bytes) -> Self {
-        Self { principal: principal.cloned(), tool: tool.to_owned(), arguments }
+    pub(super) fn new(call: Call<'_>, arguments: Bytes) -> Self {
+        let extensions = call.extensions.cloned().unwrap_or_default();
+        Self { principal: call.principal.cloned(), tool: call.tool.to_owned(), arguments, extensions }
     }
 
     /// Who asks; `None` for an anonymous call of a public tool.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
+    }
+
+    /// What the tool will find beside its request: its caller's own
+    /// [`UpstreamCredential`](crate::verify::UpstreamCredential), which shows what that caller may see and no more.
+    #[must_use]
+    pub fn extensions(&self) -> &http::Extensions {
+        &self.extensions
     }
 
     /// The tool's name.

@@ -14,7 +14,13 @@ use crate::mcp::Message;
 use crate::policy::Effect;
 
 impl Exchange {
-    pub(super) async fn ask_gate(&self, message: &Message, tool: &str, effect: Effect) -> Passage {
+    pub(super) async fn ask_gate(
+        &self,
+        parts: &Parts,
+        message: &Message,
+        tool: &str,
+        effect: Effect,
+    ) -> Passage {
         let inner = &self.guard.inner;
         let destructive;
         let rule = match inner.policy.rule(tool) {
@@ -26,7 +32,8 @@ impl Exchange {
             None => return Passage::Pass(Pass::default()),
         };
         let (principal, session) = (self.principal.as_ref(), self.session.as_deref());
-        inner.gate.check(Call { principal, message, tool, rule, client: self.client, session }).await
+        let (client, extensions) = (self.client, Some(&parts.extensions));
+        inner.gate.check(Call { principal, message, tool, rule, client, session, extensions }).await
     }
 
     /// Does what the gate said.

@@ -72,7 +72,7 @@ impl Exchange {
         let (operation, effect) = self.authorize(parts, &message)?;
         self.trail.effect = Some(effect);
         let passage = match &operation.target {
-            Target::Tool(tool) => self.ask_gate(&message, tool, effect).await,
+            Target::Tool(tool) => self.ask_gate(parts, &message, tool, effect).await,
             _ => Passage::Pass(Pass::default()),
         };
         Ok(Some(passage))

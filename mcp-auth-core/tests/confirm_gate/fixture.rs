@@ -46,6 +46,11 @@ impl World {
         let state = Arc::clone(&self.state);
         rule.preview(move |call: PreviewCall| {
             let state = state.load(Ordering::SeqCst);
+            assert_eq!(
+                call.extensions().get(),
+                Some(&Beside("the caller's own")),
+                "as the tool will find it"
+            );
             async move {
                 let arguments: Value = call.arguments()?;
                 let id = arguments["id"].to_string();
@@ -94,6 +99,10 @@ pub(crate) fn legacy(capabilities: &'static str) -> Client {
     Client::new(Era::Legacy(Revision::V2025_11_25), true, Some(raw))
 }
 
+/// What a host puts beside each request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Beside(pub(crate) &'static str);
+
 /// Who calls, and with what.
 #[derive(Clone)]
 pub(crate) struct Caller {
@@ -114,7 +123,11 @@ impl Caller {
 
     pub(crate) async fn sends(&self, gate: &StoreGate, rule: &Rule, message: &Message) -> Passage {
         let (principal, session) = (self.principal.as_ref(), self.session);
-        gate.check(Call { principal, message, tool: self.tool, rule, client: self.client, session }).await
+        let (tool, client) = (self.tool, self.client);
+        let mut extensions = http::Extensions::new();
+        extensions.insert(Beside("the caller's own"));
+        let extensions = Some(&extensions);
+        gate.check(Call { principal, message, tool, rule, client, session, extensions }).await
     }
 }
 

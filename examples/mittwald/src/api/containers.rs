@@ -156,6 +156,11 @@ impl Api {
         self.list(&["projects", project.as_str(), "stacks"]).await
     }
 
+    /// `GET /stacks/{id}`
+    pub async fn stack(&self, id: &Id) -> Result<Stack, ApiError> {
+        self.get(&["stacks", id.as_str()]).await
+    }
+
     /// `PUT /stacks/{id}`: the stack is this from now on, and nothing else.
     pub async fn declare_stack(&self, id: &Id, declaration: &Declaration) -> Result<Stack, ApiError> {
         self.put(&["stacks", id.as_str()], declaration).await

@@ -4,8 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{
-    Api, ApiError, App, Created, Customer, Database, Id, Listed, NewDatabase, Project, ProjectSummary,
-    Server, User,
+    Api, ApiError, ApiToken, App, Created, Customer, Database, Id, Listed, NewDatabase, Project,
+    ProjectSummary, Server, User,
 };
 
 /// Each may fail with any [`ApiError`].
@@ -14,6 +14,11 @@ impl Api {
     /// `GET /users/{id}`, or `/users/self`.
     pub async fn user(&self, id: Option<&Id>) -> Result<User, ApiError> {
         self.get(&["users", id.map_or("self", Id::as_str)]).await
+    }
+
+    /// `GET /users/self/api-tokens/{id}`
+    pub async fn api_token(&self, id: &Id) -> Result<ApiToken, ApiError> {
+        self.get(&["users", "self", "api-tokens", id.as_str()]).await
     }
 
     /// `DELETE /users/self/api-tokens/{id}`

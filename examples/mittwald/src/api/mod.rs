@@ -15,7 +15,7 @@ mod types;
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderValue, Method, StatusCode};
 use mcp_auth_core::verify::UpstreamCredential;
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -32,8 +32,8 @@ pub use error::ApiError;
 pub use id::{Id, IdError};
 pub use projects::{Backup, BackupSchedule, Domain};
 pub use types::{
-    App, AppVersion, Created, Customer, Database, DatabaseUser, Listed, NewDatabase, Person, Project,
-    ProjectSummary, Server, User,
+    ApiToken, App, AppVersion, Created, Customer, Database, DatabaseUser, Listed, NewDatabase, Person,
+    Project, ProjectSummary, Server, User,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,6 +97,15 @@ impl Api {
     #[must_use]
     pub fn acting_for(&self, user: UpstreamCredential) -> Self {
         Self { token: Token::User(user), ..self.clone() }
+    }
+
+    /// The same API, for whoever a request is from: called with their own token where they came with one.
+    #[must_use]
+    pub fn for_caller(&self, extensions: &Extensions) -> Self {
+        match UpstreamCredential::from_extensions(extensions) {
+            Some(user) => self.acting_for(user.clone()),
+            None => self.clone(),
+        }
     }
 
     /// The API's origin, which issued the users' tokens.

@@ -66,6 +66,11 @@ impl Api {
         self.post(&["projects", project.as_str(), "backups"], &body).await
     }
 
+    /// `GET /project-backups/{id}`
+    pub async fn backup(&self, id: &Id) -> Result<Backup, ApiError> {
+        self.get(&["project-backups", id.as_str()]).await
+    }
+
     /// `DELETE /project-backups/{id}`
     pub async fn delete_backup(&self, id: &Id) -> Result<(), ApiError> {
         self.delete(&["project-backups", id.as_str()]).await

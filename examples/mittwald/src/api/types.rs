@@ -141,6 +141,18 @@ pub struct DatabaseUser {
     pub access_level: String,
 }
 
+/// An API token of the user: what it is, not the token itself.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct ApiToken {
+    pub api_token_id: String,
+    pub description: String,
+    pub roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
 /// The id of what was created.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[allow(missing_docs)]

@@ -37,6 +37,13 @@ pub(super) async fn stacks(
     window.cut(world.stacks.iter_mut().filter(|stack| stack.project_id == project).map(Stack::read))
 }
 
+pub(super) async fn stack(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<Json<Stack>, Problem> {
+    find(&mut shared.world(), &id).map(|stack| Json(stack.read()))
+}
+
 pub(super) async fn declare(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,

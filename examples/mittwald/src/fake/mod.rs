@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -128,7 +128,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/mysql-databases/{id}", get(databases::get).delete(databases::delete))
         .route("/projects/{id}/services", get(containers::services))
         .route("/projects/{id}/stacks", get(containers::stacks))
-        .route("/stacks/{id}", put(containers::declare))
+        .route("/stacks/{id}", get(containers::stack).put(containers::declare))
         .route("/stacks/{id}/services/{service}/logs", get(containers::logs))
         .route("/stacks/{id}/services/{service}/actions/restart", post(containers::restart))
         .route("/projects/{id}/backups", get(backups::list).post(backups::create))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Account, ApiOptions, AuthorityOptions, Cli, Embedded, Introspection, Options, parse, place};
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::confirm::Fallback;
 use mcp_auth_core::http::TrustedProxies;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -77,6 +78,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
             })
         }
     };
+    let cannot_ask = cannot_ask(&cli.cannot_ask, &mut errors);
     let (Some(listen), Ok(trusted_proxies), Some(api), Some(store)) = (listen, proxies, api, store) else {
         return Err(errors);
     };
@@ -91,7 +93,19 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         api,
         store,
         audit,
+        cannot_ask,
     })
+}
+
+fn cannot_ask(text: &str, errors: &mut ConfigErrors) -> Fallback {
+    match text {
+        "refuse" => Fallback::Refuse,
+        "two-step" => Fallback::TwoStep,
+        _ => {
+            errors.push(format!("--cannot-ask `{text}` is not known"), "write refuse or two-step");
+            Fallback::Refuse
+        }
+    }
 }
 
 fn listen(text: &str, errors: &mut ConfigErrors) -> Option<SocketAddr> {

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::confirm::Fallback;
 use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::store::KeyRing;
 use secrecy::SecretString;
@@ -69,6 +70,9 @@ pub struct Cli {
     /// Where calls are recorded: jsonl:PATH, or off [default: beside the store; off with --store memory]
     #[arg(long, env = "MITTWALD_MCP_AUDIT")]
     pub audit: Option<String>,
+    /// What a client gets that cannot ask its user before a destructive tool: refuse, or two-step
+    #[arg(long, env = "MITTWALD_MCP_CANNOT_ASK", default_value = "refuse")]
+    pub cannot_ask: String,
     /// Origin of a web page that may call, such as https://app.example.com; repeatable
     #[arg(long, env = "MITTWALD_MCP_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -142,6 +146,8 @@ pub struct Options {
     pub store: StoreOptions,
     /// Where calls are recorded; none if they are not.
     pub audit: Option<PathBuf>,
+    /// What becomes of a destructive call of a client that cannot ask its user.
+    pub cannot_ask: Fallback,
 }
 
 /// Where what outlives the process is kept.

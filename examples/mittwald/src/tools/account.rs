@@ -29,9 +29,9 @@ pub(super) struct UserGet {
 /// Input of `user_api_token_revoke`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct TokenRevoke {
+pub(crate) struct TokenRevoke {
     /// The API token's id (not the token itself).
-    token_id: Id,
+    pub(crate) token_id: Id,
 }
 
 #[tool_router(router = account, vis = "pub(super)")]

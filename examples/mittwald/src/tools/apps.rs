@@ -14,21 +14,21 @@ use crate::api::Id;
 /// An installation.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfApp {
+pub(crate) struct OfApp {
     /// The installation's id.
-    installation_id: Id,
+    pub(crate) installation_id: Id,
 }
 
 /// Input of `app_update`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct AppUpdate {
+pub(crate) struct AppUpdate {
     /// The installation's id.
-    installation_id: Id,
+    pub(crate) installation_id: Id,
     /// A new description; without it the old one stays.
-    description: Option<String>,
+    pub(crate) description: Option<String>,
     /// A new document root, an absolute path; without it the old one stays.
-    document_root: Option<String>,
+    pub(crate) document_root: Option<String>,
 }
 
 #[tool_router(router = apps, vis = "pub(super)")]

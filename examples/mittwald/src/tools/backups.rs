@@ -17,9 +17,9 @@ use crate::api::{ApiError, Backup, BackupSchedule, Id};
 /// A backup.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfBackup {
+pub(crate) struct OfBackup {
     /// The backup's id.
-    backup_id: Id,
+    pub(crate) backup_id: Id,
 }
 
 /// Input of `backup_create`.

@@ -19,11 +19,11 @@ const MAX_LOGS: usize = 64 * 1024;
 /// A container of a project.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfContainer {
+pub(crate) struct OfContainer {
     /// The container's id.
-    container_id: Id,
+    pub(crate) container_id: Id,
     /// The project that it belongs to.
-    project_id: Id,
+    pub(crate) project_id: Id,
 }
 
 /// Input of `container_logs`.

@@ -17,9 +17,9 @@ use crate::api::Id;
 /// A database.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfDatabase {
+pub(crate) struct OfDatabase {
     /// The database's id.
-    database_id: Id,
+    pub(crate) database_id: Id,
 }
 
 /// Input of `database_mysql_create`.

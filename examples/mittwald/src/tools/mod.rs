@@ -18,7 +18,7 @@ mod schedule;
 mod stacks;
 
 use http::request::Parts;
-use mcp_auth_core::verify::{Revocations, UpstreamCredential};
+use mcp_auth_core::verify::Revocations;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
@@ -28,6 +28,14 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
 use crate::api::Api;
+
+pub(crate) use account::TokenRevoke;
+pub(crate) use apps::{AppUpdate, OfApp};
+pub(crate) use backups::OfBackup;
+pub(crate) use containers::OfContainer;
+pub(crate) use databases::OfDatabase;
+pub(crate) use projects::OfProject;
+pub(crate) use stacks::{OfStack, StackDeploy, declaration};
 
 /// The MCP server.
 #[derive(Clone, Debug)]
@@ -77,10 +85,9 @@ impl ServerHandler for Mittwald {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let parts = context.extensions.get::<Parts>();
         let mut server = self.clone();
-        if let Some(user) = parts.and_then(|parts| UpstreamCredential::from_extensions(&parts.extensions)) {
-            server.api = self.api.acting_for(user.clone());
+        if let Some(parts) = context.extensions.get::<Parts>() {
+            server.api = self.api.for_caller(&parts.extensions);
         }
         server.tool_router.call(ToolCallContext::new(&server, request, context)).await
     }

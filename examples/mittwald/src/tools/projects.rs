@@ -13,9 +13,9 @@ use crate::api::Id;
 /// A project.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfProject {
+pub(crate) struct OfProject {
     /// The project's id.
-    pub(super) project_id: Id,
+    pub(crate) project_id: Id,
 }
 
 /// Input of `project_create`.

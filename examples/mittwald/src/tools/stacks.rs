@@ -14,21 +14,21 @@ use crate::api::{ApiError, Declaration, Id};
 /// A stack.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OfStack {
+pub(crate) struct OfStack {
     /// The stack's id.
-    stack_id: Id,
+    pub(crate) stack_id: Id,
 }
 
 /// Input of `stack_deploy`. It has no `Debug`: environments hold passwords.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct StackDeploy {
+pub(crate) struct StackDeploy {
     /// The stack's id.
-    stack_id: Id,
+    pub(crate) stack_id: Id,
     /// A Compose file with all that the stack is to run: `services` (image, command, entrypoint, environment, ports,
     /// volumes, restart, limits under deploy) and named `volumes`. Up to 64 KiB, without anchors and variables.
-    #[schemars(length(min = 1, max = 65536))]
-    compose_yaml: String,
+    #[schemars(length(min = 1, max = 65536), extend("x-mcp-auth-redact" = true))]
+    pub(crate) compose_yaml: String,
 }
 
 #[tool_router(router = stacks, vis = "pub(super)")]
@@ -55,9 +55,9 @@ impl Mittwald {
         )
     )]
     async fn stack_deploy(&self, Parameters(input): Parameters<StackDeploy>) -> CallToolResult {
-        let stack = match super::compose::read(&input.compose_yaml) {
+        let stack = match declaration(&input.compose_yaml) {
             Ok(declaration) => self.api.declare_stack(&input.stack_id, &declaration).await,
-            Err(error) => Err(ApiError::unsendable("composeYaml", error.to_string())),
+            Err(error) => Err(error),
         };
         shown("stack_deploy", |stack| format!("the stack runs {} services", stack.services.len()), stack)
     }
@@ -77,4 +77,9 @@ impl Mittwald {
         let stack = self.api.declare_stack(&input.stack_id, &Declaration::default()).await;
         shown("stack_delete", |stack| format!("stack {} runs nothing any more", stack.id), stack)
     }
+}
+
+/// What a Compose file says.
+pub(crate) fn declaration(compose_yaml: &str) -> Result<Declaration, ApiError> {
+    super::compose::read(compose_yaml).map_err(|error| ApiError::unsendable("composeYaml", error.to_string()))
 }

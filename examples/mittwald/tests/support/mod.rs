@@ -1,6 +1,7 @@
 //! What the tests share: a running server, and calls of it by a real client.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser;
@@ -19,11 +20,24 @@ use serde_json::{Value, json};
 /// A client of rmcp's, whose user agrees to what is asked, or does not.
 pub(crate) type Client = RunningService<RoleClient, User>;
 
+/// What happens while somebody thinks.
+pub(crate) type Meanwhile = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
 /// Who is asked to confirm.
+#[derive(Default)]
 pub(crate) struct User {
     agrees: bool,
     /// What they were asked.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    /// Happens before their next answer.
+    pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+impl User {
+    /// What they were asked since this was called last.
+    pub(crate) fn take_asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
 }
 
 impl ClientHandler for User {
@@ -41,6 +55,10 @@ impl ClientHandler for User {
             panic!("a link: {request:?}")
         };
         self.asked.lock().unwrap().push(message);
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile().await;
+        }
         Ok(match self.agrees {
             true => ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "confirm": true })),
             false => ElicitResult::new(ElicitationAction::Decline),
@@ -69,10 +87,16 @@ pub(crate) async fn server_at(listen: &str, flags: &[&str]) -> Running {
 pub(crate) async fn server_with_authority() -> (Running, Authority) {
     let authority = Authority::start().await.unwrap();
     let running = server(&["--issuer", authority.issuer()]).await;
-    let ready = format!("http://{}/readyz", running.address());
+    ready(running.mcp_url()).await;
+    (running, authority)
+}
+
+/// Waits until the server of this MCP endpoint is ready.
+pub(crate) async fn ready(mcp_url: &str) {
+    let ready = mcp_url.replace("/mcp", "/readyz");
     for _ in 0..500 {
         if reqwest::get(&ready).await.unwrap().status().is_success() {
-            return (running, authority);
+            return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -93,7 +117,7 @@ pub(crate) async fn connect(url: &str, token: &str) -> Client {
 pub(crate) async fn connect_as(url: &str, token: &str, agrees: bool, modern: Option<bool>) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
     let transport = StreamableHttpClientTransport::from_config(config);
-    let user = User { agrees, asked: Arc::default() };
+    let user = User { agrees, ..User::default() };
     match modern {
         None => user.serve(transport).await,
         Some(false) => user.serve_with_lifecycle(transport, ClientLifecycleMode::Initialize).await,
@@ -138,5 +162,15 @@ pub(crate) async fn fail(client: &Client, tool: &str, arguments: Value) -> Value
     let text = json_of(&result);
     assert_eq!(result.is_error, Some(true), "{tool}: {text}");
     assert_eq!(text["status"], "error");
+    text
+}
+
+/// Calls a tool that is refused before anything is asked or run; what the client is told.
+pub(crate) async fn not_run(client: &Client, tool: &str, arguments: Value) -> String {
+    let result = call(client, tool, arguments).await.unwrap();
+    assert_eq!(result.is_error, Some(true), "{tool}");
+    let result = serde_json::to_value(result).unwrap();
+    let text = result["content"][0]["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Not run"), "{tool}: {text}");
     text
 }

@@ -61,6 +61,7 @@ pub(in super::super) struct OwnedCall {
     rule: Rule,
     client: Client,
     session: Option<String>,
+    extensions: Option<http::Extensions>,
 }
 
 impl OwnedCall {
@@ -72,6 +73,7 @@ impl OwnedCall {
             rule: call.rule.clone(),
             client: call.client,
             session: call.session.map(str::to_owned),
+            extensions: call.extensions.cloned(),
         }
     }
 
@@ -83,6 +85,7 @@ impl OwnedCall {
             rule: &self.rule,
             client: self.client,
             session: self.session.as_deref(),
+            extensions: self.extensions.as_ref(),
         }
     }
 }

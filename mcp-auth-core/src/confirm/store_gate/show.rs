@@ -36,7 +36,7 @@ impl Ours<'_> {
         let preview = match &rule.previewer {
             None => None,
             Some(previewer) => {
-                let call = PreviewCall::new(self.call.principal, self.call.tool, self.forwarded_arguments());
+                let call = PreviewCall::new(self.call, self.forwarded_arguments());
                 Some(match timeout(PREVIEW_WITHIN, previewer.preview(call)).await {
                     Ok(Ok(preview)) => preview,
                     Ok(Err(PreviewError::Rejected(why))) => {
