@@ -8,7 +8,7 @@ use support::{EVERYTHING, Server, call, connect, succeed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_read_one_version_one_changes_it() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let first = server.client("ada", EVERYTHING).await;
     let task = succeed(&first, "list_tasks", json!({ "limit": 1 })).await["items"][0]["id"].clone();
     let mut tries = Vec::new();
@@ -29,7 +29,7 @@ async fn of_many_who_read_one_version_one_changes_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_timer_runs_in_a_workspace_and_one_workspace_is_made() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let mut tries = Vec::new();
     for _ in 0..8 {
         // Nobody has been here before: the first requests make the workspace.

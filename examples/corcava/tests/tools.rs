@@ -8,7 +8,7 @@ use support::{EVERYTHING, Server, refused, succeed, titles, unreadable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_tool_is_listed_and_does_what_it_says() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let tools = client.list_all_tools().await.unwrap();
     assert_eq!(tools.len(), 14);
@@ -69,7 +69,7 @@ async fn every_tool_is_listed_and_does_what_it_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_and_pages() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let list = async |filter: Value| succeed(&client, "list_tasks", filter).await;
     let all = list(json!({})).await;
@@ -103,7 +103,7 @@ async fn filters_and_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_out_of_bounds_is_refused_and_changes_nothing() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let task = succeed(&client, "list_tasks", json!({ "limit": 1 })).await["items"][0].clone();
     let id = &task["id"];

@@ -27,7 +27,7 @@ macro_rules! words {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            fn read(word: &str) -> Result<Self, sqlx::Error> {
+            pub(super) fn read(word: &str) -> Result<Self, sqlx::Error> {
                 match word {
                     $($word => Ok(Self::$variant),)+
                     _ => Err(sqlx::Error::Decode(concat!("an unknown ", stringify!($name)).into())),
@@ -36,6 +36,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// How far a task is.
@@ -112,7 +114,7 @@ impl JsonSchema for Date {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Task {
     /// Its id.
@@ -168,7 +170,7 @@ pub struct Board {
 }
 
 /// A comment on a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Comment {
     /// Its id.
