@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what the browser test runs, exactly as the lock file says; quick when nothing changed.
+# Installs what the client tests run, exactly as the lock files say; quick when nothing changed.
 #
-# Needs Node >= 20 with npm. Writes only below this folder.
+# Needs Node >= 20 with npm and Python >= 3.11 with venv. Writes only below this folder.
 set -eu
 cd "$(dirname "$0")"
 
@@ -10,9 +10,25 @@ if [ "${CLIENTS_LOCKED:-}" != 1 ] && command -v flock >/dev/null; then
     CLIENTS_LOCKED=1 exec flock ./install.sh ./install.sh
 fi
 
-want=$({ node --version; cat package.json package-lock.json; } | sha256sum | cut -d ' ' -f 1)
+key() {
+    runtime=$1
+    shift
+    { "$runtime" --version; cat "$@"; } | sha256sum | cut -d ' ' -f 1
+}
+
+want=$(key node package.json package-lock.json)
 stamp=node_modules/.installed
-[ "$(cat "$stamp" 2>/dev/null || true)" = "$want" ] && exit 0
-# No package here needs its install script, so none may run one.
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-echo "$want" >"$stamp"
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+    # No package here needs its install script, so none may run one.
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    echo "$want" >"$stamp"
+fi
+
+want=$(key python3 python/requirements.txt)
+stamp=python/.venv/.installed
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+    python3 -m venv --clear python/.venv
+    python/.venv/bin/pip install --quiet --disable-pip-version-check \
+        --require-hashes --only-binary :all: -r python/requirements.txt
+    echo "$want" >"$stamp"
+fi

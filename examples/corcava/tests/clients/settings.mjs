@@ -1,7 +1,7 @@
 // A person at the settings pages, in Debian's Chromium, and their MCP client: create a key, use it, see its last use, rotate
 // it, use both secrets, revoke it, undo what it changed, read the record.
 //
-//   CORCAVA_TEST_PASSWORD=… node settings.mjs --origin http://127.0.0.1:8788 --user ada --era modern|legacy [--shots DIR]
+//   CORCAVA_TEST_PASSWORD=… node settings.mjs --origin http://127.0.0.1:8788 --user ada --era modern|legacy [--looks [--shots DIR]]
 
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     origin: { type: 'string' },
     user: { type: 'string' },
     era: { type: 'string', default: 'modern' },
+    looks: { type: 'boolean', default: false },
     shots: { type: 'string' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
   },
@@ -75,7 +76,7 @@ try {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   const view = async (name, url, more) =>
-    looks(browser, await context.storageState(), name, url, { shots, ...more });
+    values.looks && looks(browser, await context.storageState(), name, url, { shots, ...more });
 
   await page.goto(SETTINGS);
   demand('sent to sign in', new URL(page.url()).pathname === '/login', page.url());
@@ -154,6 +155,7 @@ try {
   demand('undone', (await page.getByText('undone', { exact: true }).count()) === 3);
   await view('key-over', keyPage);
 
+  await view('changes', `${origin}/settings/changes`);
   await page.goto(`${origin}/settings/audit`);
   const record = await page.locator('main').textContent();
   for (const part of ['verified', 'create a key', 'rotate a key', 'revoke a key', 'undo a change', 'list_tasks', 'update_task', 'delete_task', NAME]) {
