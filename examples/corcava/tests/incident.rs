@@ -35,8 +35,8 @@ fn undoable(page: &Page) -> Vec<String> {
     parts.map(|part| part.split('/').next().unwrap().to_owned()).collect()
 }
 
-async fn undo(browser: &Browser, at: &str, page: &Page, change: &str) -> Page {
-    let action = format!("{at}/changes/{change}/undo");
+async fn undo(browser: &Browser, page: &Page, change: &str) -> Page {
+    let action = format!("/settings/changes/{change}/undo");
     browser.send(&action, &page.form(&format!("/changes/{change}/undo")), &[]).await
 }
 
@@ -89,17 +89,27 @@ async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
 
     // Undo: the first of two changes waits for the second.
     let first_update = &changes[3];
-    assert_eq!(undo(&browser, &at, &page, first_update).await.status, 409);
+    assert_eq!(undo(&browser, &page, first_update).await.status, 409);
     for change in &changes {
         let page = browser.get(&at).await;
-        let done = undo(&browser, &at, &page, change).await;
+        let done = undo(&browser, &page, change).await;
         assert_eq!(done.status, 303, "{change}: {}", done.text);
-        assert_eq!(undo(&browser, &at, &page, change).await.status, 409, "once");
+        assert_eq!(undo(&browser, &page, change).await.status, 409, "once");
     }
     let same = |now: &Value, then: &Value| {
-        ["id", "title", "description", "status", "due_date", "project_id", "board_id", "assignee_id"]
-            .iter()
-            .all(|field| now[field] == then[field])
+        [
+            "id",
+            "title",
+            "description",
+            "status",
+            "due_date",
+            "project_id",
+            "board_id",
+            "assignee_id",
+            "created_at",
+        ]
+        .iter()
+        .all(|field| now[field] == then[field])
     };
     assert!(same(&task(&own, "imprint").await, &imprint));
     assert!(same(&task(&own, "domain").await, &domain));
@@ -191,9 +201,22 @@ async fn the_record_says_who_did_what_and_is_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connected_applications_are_listed_and_ended() {
     let server = Server::start().await;
-    let token = authorize(&server, "ada", "tasks:read").await;
+    let token = authorize(&server, "ada", "tasks:read tasks:write").await;
     assert_eq!(server.status_with(&token).await, 200);
     let browser = Browser::signed_in(&server, "ada").await;
+    // What an application changed is undone as well, and has no key.
+    let made =
+        succeed(&connect(server.url(), &token).await, "create_task", json!({ "title": "By app" })).await;
+    let page = browser.get("/settings/changes").await;
+    assert!(page.text.contains("Task: By app"), "{}", page.text);
+    let change = undoable(&page).remove(0);
+    let undone = undo(&browser, &page, &change).await;
+    assert_eq!((undone.status, undone.location.as_deref()), (303, Some("/settings/changes")));
+    let own = server.client("ada", EVERYTHING).await;
+    assert_eq!(call(&own, "get_task", json!({ "task_id": made["id"] })).await.unwrap().is_error, Some(true));
+    assert_eq!(undo(&Browser::signed_in(&server, "bob").await, &page, &change).await.status, 403);
+    assert_eq!(Browser::new(&server).get("/settings/changes").await.status, 303);
+
     let page = browser.get(SETTINGS).await;
     let connected = page.between("id=\"connections\"", "</section>").unwrap();
     assert!(connected.contains("<h3>app</h3>") && connected.contains("tasks:read"), "{connected}");

@@ -9,7 +9,7 @@
 use sqlx::SqliteConnection;
 
 use super::history::{Kind, Noted, Resource};
-use super::types::{Date, Priority, Status};
+use super::types::{Date, Priority, Status, read};
 use super::{DomainError, Id, Patch, Task, Workspace, text};
 
 /// A task to be made.
@@ -184,7 +184,7 @@ impl Workspace {
         .bind(task.status.as_str())
         .bind(task.priority.as_str())
         .bind(task.version)
-        .bind(self.now())
+        .bind(read(&task.created_at)?)
         .bind(self.now())
         .execute(&mut *connection)
         .await?;

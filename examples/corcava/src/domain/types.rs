@@ -257,3 +257,9 @@ pub(super) fn written(millis: i64) -> Result<String, sqlx::Error> {
     let time = time.ok_or_else(|| sqlx::Error::Decode("a time is out of range".into()))?;
     Ok(time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
+
+/// What [`written`] wrote.
+pub(super) fn read(text: &str) -> Result<i64, sqlx::Error> {
+    let time = DateTime::parse_from_rfc3339(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(time.timestamp_millis())
+}

@@ -54,9 +54,9 @@ struct RuleShown {
 /// A call, in words.
 pub(super) struct Row {
     pub(super) at: Moment,
-    pub(super) actor: String,
+    pub(super) actor: Option<String>,
     pub(super) what: String,
-    pub(super) effect: &'static str,
+    pub(super) effect: Option<&'static str>,
     pub(super) outcome: &'static str,
     pub(super) class: &'static str,
     pub(super) detail: String,
@@ -74,9 +74,13 @@ impl Row {
         detail.extend(took);
         Self {
             at: Moment::past(event.time, now, t),
-            actor: actor(event),
-            what: what(event),
-            effect: event.effect.filter(|effect| effect.writes()).map_or("", Effect::as_str),
+            actor: Some(actor(event)).filter(|actor| !actor.is_empty()),
+            what: named(what(event), t),
+            effect: match event.effect {
+                None | Some(Effect::Read) => None,
+                Some(Effect::Write) => t.activity.effects.first().copied(),
+                Some(Effect::Destructive) => t.activity.effects.last().copied(),
+            },
             outcome: t.activity.outcomes.get(index).copied().unwrap_or_default(),
             class: match outcome {
                 OutcomeKind::Succeeded => "good",
@@ -87,7 +91,11 @@ impl Row {
             },
             detail: detail.join(" · "),
             address: event.address.map(|address| address.to_string()).unwrap_or_default(),
-            confirmed: event.confirmation.as_ref().map(|how| format!("{} ({})", how.way, how.vouched)),
+            confirmed: event.confirmation.as_ref().map(|how| {
+                // A client can answer its own questions: who vouches is always said.
+                let [by_client, by_user] = t.activity.vouched;
+                format!("{} ({})", how.way, if how.vouched == "verified user" { by_user } else { by_client })
+            }),
         }
     }
 }
@@ -95,6 +103,12 @@ impl Row {
 /// What was called: the tool, else the method.
 fn what(event: &AuditEvent) -> String {
     event.target.clone().or_else(|| event.method.clone()).unwrap_or_default()
+}
+
+/// What is done on the pages, in the page's language.
+fn named(what: String, t: &Texts) -> String {
+    let known = t.activity.actions.iter().find(|(recorded, _)| *recorded == what);
+    known.map_or(what, |(_, words)| (*words).to_owned())
 }
 
 /// Which calls are wanted; an empty one for all.
@@ -249,5 +263,6 @@ pub(super) async fn of_key(web: &Web, visit: &Visit, user: &str, id: &str) -> Re
     let (t, now) = (visit.language.texts(), web.clock.now());
     let events = activity.of(user).await?.events;
     let of_key = events.iter().filter(|event| event.key.as_ref().is_some_and(|key| key.id == id));
-    Ok(of_key.take(20).map(|event| Row::new(event, t, now)).collect())
+    // Whose they are is the page's title.
+    Ok(of_key.take(20).map(|event| Row { actor: None, ..Row::new(event, t, now) }).collect())
 }

@@ -9,7 +9,7 @@ use super::activity::{Row, of_key};
 use super::answer::{Failure, page, see_other};
 use super::keys::{begin, own};
 use super::pages::{Chrome, Shown, with_cookies};
-use super::{AUDIT, Answered, SETTINGS, Web};
+use super::{AUDIT, Answered, CHANGES, SETTINGS, Visit, Web};
 use crate::domain::{Change, ChangeFilter, Difference, DomainError, Id, Kind, PageRequest, Resource};
 
 const MOST_CHANGES: u32 = 100;
@@ -25,12 +25,26 @@ struct KeyPage<'a> {
     rows: Vec<Row>,
     changes: Vec<ChangeShown>,
     more: i64,
+    changes_at: &'static str,
+    of_key: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "changes.html")]
+struct ChangesPage<'a> {
+    chrome: Chrome<'a>,
+    changes: Vec<ChangeShown>,
+    more: i64,
+    changes_at: &'static str,
+    of_key: &'a str,
 }
 
 /// A change, in words.
 struct ChangeShown {
     id: String,
     at: String,
+    /// Where it is not plain from the page.
+    actor: Option<String>,
     day: String,
     kind: &'static str,
     class: &'static str,
@@ -43,7 +57,7 @@ struct ChangeShown {
 }
 
 impl ChangeShown {
-    fn new(change: Change, visit: &super::Visit) -> Self {
+    fn new(change: Change, visit: &Visit) -> Self {
         let a = visit.language.texts().activity;
         let kind = Kind::ALL.iter().position(|kind| *kind == change.kind).unwrap_or_default();
         let resource = Resource::ALL.iter().position(|each| *each == change.resource).unwrap_or_default();
@@ -66,6 +80,7 @@ impl ChangeShown {
             is_undone: change.undone_at.is_some(),
             day: change.at.get(..16).unwrap_or_default().replace('T', " ") + " UTC",
             id: change.id,
+            actor: Some(change.actor).filter(|actor| !actor.is_empty()),
             at: change.at,
             title: change.title,
             reason: change.reason,
@@ -92,39 +107,61 @@ pub(super) async fn show(web: Data<Web>, request: HttpRequest, id: Path<String>)
     let user = web.signed_in(&visit).await?;
     let key = own(&web, &user, &id).await?;
     let rows = of_key(&web, &visit, &user, &id).await?;
-    let workspace = web.domain.workspace_of(&user).await?;
-    let request = PageRequest { limit: Some(MOST_CHANGES), offset: None };
-    let changes = workspace.changes(&ChangeFilter { key: Some(&id) }, request).await?;
+    let (mut changes, more) = listed(&web, &visit, &user, Some(&id)).await?;
+    changes.iter_mut().for_each(|change| change.actor = None);
     let path = at(&id);
-    let more = changes.total - i64::try_from(changes.items.len()).unwrap_or(i64::MAX);
     let shown = KeyPage {
         chrome: Chrome::new(&visit, Some(&user), &path),
         settings: SETTINGS,
         audit: AUDIT,
         key: Shown::new(key, &visit, web.clock.now()),
         rows,
-        changes: changes.items.into_iter().map(|change| ChangeShown::new(change, &visit)).collect(),
+        changes,
         more,
+        changes_at: CHANGES,
+        of_key: &id,
     };
     Ok(with_cookies(&web, &visit, page(StatusCode::OK, &shown)))
 }
 
-pub(super) async fn undo(
-    web: Data<Web>,
-    request: HttpRequest,
-    path: Path<(String, String)>,
-    body: Bytes,
-) -> Answered {
-    let (key, change) = path.into_inner();
-    let (visit, user, _) = begin(&web, &request, &body, &format!("undo {change}")).await?;
-    let owned = own(&web, &user, &key).await?;
-    let change = Id::parse(change).map_err(|_| Failure::NotFound)?;
+/// The page of all changes: whatever key or application made them, and if it is long gone.
+pub(super) async fn changes(web: Data<Web>, request: HttpRequest) -> Answered {
+    let visit = web.visit(&request)?;
+    let user = web.signed_in(&visit).await?;
+    let (changes, more) = listed(&web, &visit, &user, None).await?;
+    let chrome = Chrome::new(&visit, Some(&user), CHANGES);
+    let shown = ChangesPage { chrome, changes, more, changes_at: CHANGES, of_key: "" };
+    Ok(with_cookies(&web, &visit, page(StatusCode::OK, &shown)))
+}
+
+/// The newest changes, of one key or of all; and how many more there are.
+async fn listed(
+    web: &Web,
+    visit: &Visit,
+    user: &str,
+    key: Option<&str>,
+) -> Result<(Vec<ChangeShown>, i64), Failure> {
+    let workspace = web.domain.workspace_of(user).await?;
+    let request = PageRequest { limit: Some(MOST_CHANGES), offset: None };
+    let changes = workspace.changes(&ChangeFilter { key }, request).await?;
+    let more = changes.total - i64::try_from(changes.items.len()).unwrap_or(i64::MAX);
+    Ok((changes.items.into_iter().map(|change| ChangeShown::new(change, visit)).collect(), more))
+}
+
+pub(super) async fn undo(web: Data<Web>, request: HttpRequest, id: Path<String>, body: Bytes) -> Answered {
+    let (visit, user, sent) = begin(&web, &request, &body, &format!("undo {id}")).await?;
+    // The page that it was sent from.
+    let (key, back) = match sent.get("key")? {
+        "" => (None, CHANGES.to_owned()),
+        key => (Some(own(&web, &user, key).await?), format!("{}#changes", at(key))),
+    };
+    let id = Id::parse(id.into_inner()).map_err(|_| Failure::NotFound)?;
     let workspace = web.domain.workspace_of(&user).await?;
-    let ticket = web.record(&visit, &user, Some(&owned), "undo a change").await?;
-    let undone = workspace.undo(&change).await;
+    let ticket = web.record(&visit, &user, key.as_ref(), "undo a change").await?;
+    let undone = workspace.undo(&id).await;
     crate::activity::finish(ticket, &undone);
     undone?;
-    Ok(see_other(&format!("{}#changes", at(&key))))
+    Ok(see_other(&back))
 }
 
 fn at(id: &str) -> String {

@@ -45,6 +45,9 @@ pub(crate) const SETTINGS: &str = "/settings/integrations/public-api";
 /// What was called, by what, and how it ended.
 pub(crate) const AUDIT: &str = "/settings/audit";
 
+/// What was changed, and the way back.
+pub(crate) const CHANGES: &str = "/settings/changes";
+
 const MAX_FORM: usize = 16 * 1024;
 
 /// What the pages work with.
@@ -92,7 +95,8 @@ impl Web {
                 .service(at("").route(web::get().to(keys::list)))
                 .service(at("/keys").route(web::post().to(keys::create)))
                 .service(at("/keys/{id}").route(web::get().to(incident::show)))
-                .service(at("/keys/{id}/changes/{change}/undo").route(web::post().to(incident::undo)))
+                .route(CHANGES, web::get().to(incident::changes))
+                .route(&format!("{CHANGES}/{{id}}/undo"), web::post().to(incident::undo))
                 .service(at("/connections/{id}/end").route(web::post().to(connections::end)))
                 .route(AUDIT, web::get().to(activity::show))
                 .route(&format!("{AUDIT}/export"), web::get().to(activity::export))

@@ -9,7 +9,7 @@ use mcp_auth_core::verify::api_key::ApiKey;
 use super::connections::Connected;
 use super::login::SIGN_OUT;
 use super::texts::Texts;
-use super::{AUDIT, SETTINGS, Visit, Web};
+use super::{AUDIT, CHANGES, SETTINGS, Visit, Web};
 use crate::environment::Environment;
 use crate::policies::SCOPES;
 
@@ -22,12 +22,13 @@ pub(super) struct Chrome<'a> {
     pub(super) path: &'a str,
     pub(super) settings: &'static str,
     pub(super) audit: &'static str,
+    pub(super) changes: &'static str,
 }
 
 impl<'a> Chrome<'a> {
     pub(super) fn new(visit: &Visit, user: Option<&'a str>, path: &'a str) -> Self {
         let (t, sign_out) = (visit.language.texts(), visit.browser.form_code(SIGN_OUT));
-        Self { t, user, sign_out, path, settings: SETTINGS, audit: AUDIT }
+        Self { t, user, sign_out, path, settings: SETTINGS, audit: AUDIT, changes: CHANGES }
     }
 }
 
