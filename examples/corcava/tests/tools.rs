@@ -54,16 +54,20 @@ async fn every_tool_is_listed_and_does_what_it_says() {
     let started = succeed(&client, "start_time_tracking", json!({ "task_id": id })).await;
     assert_eq!((&started["is_running"], &started["task_title"]), (&json!(true), &task["title"]));
     assert_eq!(succeed(&client, "get_tracking_status", json!({})).await, started);
-    assert_eq!(refused(&client, "delete_task", json!({ "task_id": id })).await.0, "conflict");
+    let why = refused(&client, "delete_task", json!({ "task_id": id })).await.1;
+    assert_eq!(why, "a timer runs on this task: stop it first");
     let stopped = succeed(&client, "stop_time_tracking", json!({ "summary": "Outline." })).await;
     assert!(stopped["duration_minutes"].is_number() && stopped["duration_hours"].is_number());
     let comments = succeed(&client, "list_task_comments", json!({ "task_id": id, "offset": 1 })).await;
-    assert_eq!((&comments["total"], &comments["items"][1]["id"]), (&json!(3), &stopped["comment_id"]));
+    assert_eq!((&comments["total"], &comments["items"][2]["id"]), (&json!(4), &stopped["comment_id"]));
 
     let deleted = succeed(&client, "delete_task", json!({ "task_id": id, "version": 2 })).await;
     assert_eq!((&deleted["success"], &deleted["deleted_task_id"]), (&json!(true), &id));
     assert_eq!(refused(&client, "get_task", json!({ "task_id": id })).await.0, "not_found");
-    assert_eq!(refused(&client, "delete_task", json!({ "task_id": id })).await.0, "not_found");
+    assert_eq!(
+        refused(&client, "delete_task", json!({ "task_id": id })).await.1,
+        "there is no task with this id"
+    );
     server.running.stop().await;
 }
 
