@@ -8,14 +8,15 @@
 mod read;
 mod rules;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
-use mcp_auth_core::audit::{Audit, AuditEvent, Effect, Intent, Outcome};
+use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Ticket};
 use mcp_auth_core::principal::ApiKeyName;
 use mcp_auth_core::verify::api_key::ApiKey;
-use mcp_auth_core::{Principal, audit::AuditError};
 use tokio::sync::Semaphore;
 
 use crate::journal::Journal;
@@ -111,8 +112,8 @@ impl Activity {
         subject: &str,
         key: Option<&ApiKey>,
         what: &str,
-        address: Option<std::net::IpAddr>,
-    ) -> Result<mcp_auth_core::audit::Ticket, AuditError> {
+        address: Option<IpAddr>,
+    ) -> Result<Ticket, AuditError> {
         let principal = Principal::builder(issuer, subject);
         let principal = match key {
             Some(key) => principal.api_key(ApiKeyName {
@@ -137,10 +138,7 @@ impl Activity {
 }
 
 /// The end of what [`Activity::begin`] began.
-pub(crate) fn finish<T, E: std::fmt::Display>(
-    ticket: Option<mcp_auth_core::audit::Ticket>,
-    done: &Result<T, E>,
-) {
+pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<T, E>) {
     let Some(ticket) = ticket else { return };
     match done {
         Ok(_) => ticket.finish(&Outcome::succeeded()),

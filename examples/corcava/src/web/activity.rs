@@ -1,9 +1,8 @@
 //! The page of the record, and its export.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Data;
 use askama::Template;
 use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
 use mcp_auth_core::time::Timestamp;
@@ -246,15 +245,7 @@ pub(super) async fn export(web: Data<Web>, request: HttpRequest) -> Answered {
         lines.extend_from_slice(&line);
         lines.push(b'\n');
     }
-    let mut answer: HttpResponse = file(Bytes::from(lines));
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, http02("application/x-ndjson"));
-    headers.insert(CONTENT_DISPOSITION, http02("attachment; filename=\"corcava-audit.jsonl\""));
-    Ok(answer)
-}
-
-fn http02(value: &'static str) -> actix_web::http::header::HeaderValue {
-    actix_web::http::header::HeaderValue::from_static(value)
+    Ok(file("corcava-audit.jsonl", "application/x-ndjson", lines))
 }
 
 /// The last calls with one key.

@@ -1,8 +1,7 @@
 //! Answers of the pages, and what they say when something fails.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use actix_web::web::Bytes;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use mcp_auth_core::store::StoreError;
@@ -139,9 +138,13 @@ pub(super) fn see_other(path: &str) -> HttpResponse {
     safe(StatusCode::SEE_OTHER).insert_header((LOCATION, path)).finish()
 }
 
-/// Something to keep.
-pub(super) fn file(body: Bytes) -> HttpResponse {
-    safe(StatusCode::OK).body(body)
+/// Something to keep, under a name.
+pub(super) fn file(name: &'static str, kind: &'static str, body: Vec<u8>) -> HttpResponse {
+    let kept = format!("attachment; filename=\"{name}\"");
+    safe(StatusCode::OK)
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((CONTENT_DISPOSITION, kept))
+        .body(body)
 }
 
 pub(super) async fn style(_: HttpRequest) -> HttpResponse {
