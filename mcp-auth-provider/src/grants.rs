@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Code, Refused};
 
-const GRANTS: &str = "grants";
+pub(crate) const GRANTS: &str = "grants";
 /// How often a conditional write is tried again after another request came first.
 const TRIES: usize = 8;
 
@@ -70,6 +70,11 @@ impl Grants {
 
     /// Ends a grant and everything that was issued for it.
     pub(crate) async fn revoke(&self, id: &str, why: &'static str) -> Result<(), Refused> {
+        Ok(self.end(id, why).await?)
+    }
+
+    /// The same, for whoever gives no OAuth answer.
+    pub(crate) async fn end(&self, id: &str, why: &'static str) -> Result<(), StoreError> {
         // A minute more than any access token: `exp` is rounded up, and one may be being signed just now.
         let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(60));
         self.revocations.revoke(&Revocation::grant(&self.issuer, id), until).await?;

@@ -6,6 +6,7 @@ mod authorize;
 mod browser;
 mod builder;
 mod clients;
+mod connections;
 mod form;
 mod grants;
 mod metadata;
@@ -19,6 +20,7 @@ mod token;
 
 pub use builder::ProviderBuilder;
 pub use clients::Client;
+pub use connections::Connection;
 pub use provider::Provider;
 pub use sign_in::{HostSession, LocalUsers, Login, SignIn, SignInError, User};
 pub use signing::{SigningKey, SigningKeyError};

@@ -77,3 +77,29 @@ async fn what_a_user_had_ends_as_a_whole() {
     fixture.advance(1);
     fixture.verify(&fixture.tokens().await).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_user_sees_and_ends_what_they_let_in() {
+    let fixture = Fixture::start().await;
+    let (first, second) = (fixture.tokens().await, fixture.tokens().await);
+    let (provider, of) = (&fixture.provider, async |user| fixture.provider.connections(user).await.unwrap());
+    let connected = of("ada").await;
+    assert_eq!(connected.len(), 2);
+    assert!(connected.iter().all(|each| each.client_id == "public" && each.scope.contains("notes:read")));
+    assert!(of("grace").await.is_empty());
+
+    let id = fixture.verify(&first).await.unwrap().grant_id().unwrap().to_owned();
+    assert!(!provider.disconnect("grace", &id).await.unwrap(), "not theirs");
+    assert!(!provider.disconnect("ada", "nothing").await.unwrap());
+    fixture.verify(&first).await.unwrap();
+    assert!(provider.disconnect("ada", &id).await.unwrap());
+    assert_eq!(fixture.verify(&first).await.unwrap_err(), "revoked");
+    let (status, _) = fixture.refresh(first["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(status, 400);
+    fixture.verify(&second).await.unwrap();
+    assert_eq!(of("ada").await.len(), 1);
+    assert!(!provider.disconnect("ada", &id).await.unwrap(), "once");
+
+    fixture.provider.revoke_user("ada").await.unwrap();
+    assert!(of("ada").await.is_empty());
+}

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod activity;
 mod authority;
 pub mod banner;
+mod confirming;
 mod data;
 pub mod domain;
 pub mod environment;
+mod journal;
 pub mod keys;
 pub mod options;
 pub mod policies;
@@ -17,6 +20,7 @@ mod web;
 
 pub use accounts::AccountsError;
 pub use data::DataError;
+pub use journal::JournalError;
 pub use options::{Cli, Options};
 pub use secret::NoRandomness;
 pub use server::{Running, StartError, start};

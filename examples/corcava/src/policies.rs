@@ -3,11 +3,18 @@
 //! 1. `write` and `delete` imply `read`; `delete` does not imply `write`, nor the other way round: a key that changes tasks
 //!    need not be able to delete them.
 //! 2. `workspace:*` implies everything, what comes later included: the full access that Corcava's own keys have.
+//! 3. In production every change is confirmed with `CONFIRM`; elsewhere the first [`WRITES_A_MINUTE`] of a minute are free.
+//!    A deletion takes `DELETE CONFIRM` everywhere.
+//! 4. A client that cannot show a form sends its user to the approval page; without one (`--issuer`) it is refused.
+
+use std::time::Duration;
 
 use mcp_auth_core::ScopeHierarchy;
-use mcp_auth_core::policy::{PolicyError, ToolPolicies, destructive, read, write};
+use mcp_auth_core::confirm::{Budget, Confirmation, Excess, Fallback, Phrase, Rule};
+use mcp_auth_core::policy::{PolicyError, ToolPolicies, ToolPolicy, destructive, read, write};
 
-use crate::tools::Corcava;
+use crate::environment::Environment;
+use crate::tools::{Corcava, Previews};
 
 /// What the first 401 asks for, unless configured.
 pub const DEFAULT_CHALLENGE: &str = "tasks:read projects:read";
@@ -26,25 +33,66 @@ pub const SCOPES: [(&str, &str); 7] = [
     (EVERYTHING, "Everything in your workspace"),
 ];
 
+/// So many changes a minute go unconfirmed outside of production.
+pub const WRITES_A_MINUTE: u64 = 20;
+
+const DRY_RUN: &str = "dry_run";
+
+/// How calls are confirmed.
+#[derive(Clone, Debug)]
+pub struct Confirming {
+    /// Where the server runs.
+    pub environment: Environment,
+    /// Looks at what calls would do.
+    pub previews: Previews,
+    /// Whether there is an approval page.
+    pub has_page: bool,
+}
+
+impl Confirming {
+    fn change(&self, scope: &str) -> ToolPolicy {
+        let rule = match self.environment {
+            Environment::Production => Rule::write().confirmation(Confirmation::Elicit),
+            Environment::Staging | Environment::Development => Rule::write(),
+        };
+        self.policy(write(scope), rule.typed(Phrase::Confirm))
+    }
+
+    fn delete(&self, scope: &str) -> ToolPolicy {
+        self.policy(destructive(scope), Rule::destructive().typed(Phrase::DeleteConfirm))
+    }
+
+    fn policy(&self, policy: ToolPolicy, rule: Rule) -> ToolPolicy {
+        let rule = if self.has_page { rule.or(Fallback::Approve) } else { rule };
+        policy.confirm(rule.dry_run_argument(DRY_RUN).preview(self.previews.clone()))
+    }
+}
+
+/// What may be changed in a minute before somebody is asked.
+#[must_use]
+pub fn budget() -> Budget {
+    Budget::new(Duration::from_secs(60), WRITES_A_MINUTE, None, Excess::Confirm(Confirmation::Elicit))
+}
+
 /// The declaration of every tool.
 ///
 /// # Errors
 /// If a tool's definition cannot be read.
-pub fn policies() -> Result<ToolPolicies, PolicyError> {
+pub fn policies(confirming: &Confirming) -> Result<ToolPolicies, PolicyError> {
     Ok(ToolPolicies::from_tools(Corcava::tools())?.hierarchy(hierarchy()).tools([
         ("list_tasks", read("tasks:read")),
         ("get_task", read("tasks:read")),
-        ("create_task", write("tasks:write")),
-        ("update_task", write("tasks:write")),
-        ("delete_task", destructive("tasks:delete")),
+        ("create_task", confirming.change("tasks:write")),
+        ("update_task", confirming.change("tasks:write")),
+        ("delete_task", confirming.delete("tasks:delete")),
         ("list_projects", read("projects:read")),
         ("get_project", read("projects:read")),
         ("list_boards", read("projects:read")),
         ("get_board", read("projects:read")),
         ("list_task_comments", read("tasks:read")),
-        ("add_task_comment", write("tasks:write")),
-        ("start_time_tracking", write("time:write")),
-        ("stop_time_tracking", write("time:write")),
+        ("add_task_comment", confirming.change("tasks:write")),
+        ("start_time_tracking", confirming.change("time:write")),
+        ("stop_time_tracking", confirming.change("time:write")),
         ("get_tracking_status", read("time:read")),
     ]))
 }
@@ -62,8 +110,10 @@ pub fn hierarchy() -> ScopeHierarchy {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::Domain;
     use mcp_auth_core::ScopeSet;
     use mcp_auth_core::policy::Effect;
+    use mcp_auth_core::time::Clock;
 
     #[test]
     fn a_scope_implies_what_it_says_and_no_more() {
@@ -86,9 +136,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_tool_is_declared_as_it_is_annotated() {
-        let policies = policies().unwrap();
+    #[tokio::test]
+    async fn every_tool_is_declared_as_it_is_annotated() {
+        let directory = tempfile::tempdir().unwrap();
+        let domain = Domain::open(&directory.path().join("d"), Clock::system()).await.unwrap();
+        let (environment, previews) = (Environment::Production, Previews::new(domain));
+        let policies = policies(&Confirming { environment, previews, has_page: true }).unwrap();
         let declared = policies.declared_tools();
         let tools = Corcava::tools();
         assert_eq!((tools.len(), declared.len()), (14, 14));
@@ -101,6 +154,8 @@ mod tests {
                 _ => Effect::Write,
             };
             assert_eq!(policy.effect(), expected, "{}", tool.name);
+            let wants = policy.rule().wants();
+            assert_eq!(wants != Confirmation::None, expected != Effect::Read, "{}", tool.name);
             assert!(policy.scopes().iter().all(|scope| SCOPES.iter().any(|(known, _)| *known == scope)));
             assert!(tool.output_schema.is_some(), "{}", tool.name);
         }

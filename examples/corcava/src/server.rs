@@ -12,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
 use mcp_auth_core::Guard;
+use mcp_auth_core::audit::JsonLines;
 use mcp_auth_core::background::Background;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
@@ -26,14 +27,17 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::accounts::{Accounts, AccountsError};
+use crate::activity::Activity;
 use crate::authority;
 use crate::banner::Banner;
+use crate::confirming;
 use crate::data::{Data, DataError};
+use crate::journal::{Journal, JournalError};
 use crate::keys;
 use crate::options::{AuthorityOptions, Options};
-use crate::policies::policies;
+use crate::policies::{Confirming, policies};
 use crate::sessions::Sessions;
-use crate::tools::Corcava;
+use crate::tools::{Corcava, Previews};
 use crate::web::{SETTINGS, Web};
 
 /// The longest that ending takes, open streams included.
@@ -60,6 +64,9 @@ pub enum StartError {
     /// The key that signs tokens.
     #[error(transparent)]
     Signing(#[from] SigningKeyError),
+    /// The record of calls.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The first API key.
     #[error("the first key cannot be made: {0}")]
     Keys(#[from] KeyError),
@@ -83,6 +90,7 @@ pub struct Running {
     banner: Banner,
     data: Data,
     keys: ApiKeys,
+    record: Option<JsonLines>,
     sessions: CancellationToken,
     handle: ServerHandle,
     server: JoinHandle<()>,
@@ -122,6 +130,9 @@ impl Running {
         drop(self.handle.stop(true));
         if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
             tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
+        }
+        if let Some(record) = &self.record {
+            record.close().await;
         }
         self.background.abort();
         self.data.domain.close().await;
@@ -178,15 +189,33 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
         _ => None,
     };
-    let (guard, background) = Guard::builder(&mcp_url)
+    let sessions = embedded.as_ref().map(|embedded| embedded.sessions.clone());
+    let (gate, approval) = confirming::gate(data.store(), &data.ring, &mcp_url, &origin, sessions)?;
+    let confirming = Confirming {
+        environment: options.environment,
+        previews: Previews::new(data.domain.clone()),
+        has_page: approval.is_some(),
+    };
+    let journal = options.audit.as_deref().map(Journal::open).transpose()?;
+    let activity = journal.as_ref().map(Activity::new);
+    let guard = Guard::builder(&mcp_url)
         .name("Corcava")
-        .tools(policies()?)
+        .tools(policies(&confirming)?)
+        .confirmation(gate)
         .challenge_scope(&options.challenge_scope)
         .allowed_hosts(&options.allowed_hosts)
         .allowed_origins(&options.allowed_origins)
         .trusted_proxies(options.trusted_proxies.clone())
-        .verifier(verifier.shape(keys::is_key_shaped, keys.clone()))
-        .build()?;
+        .verifier(verifier.shape(keys::is_key_shaped, keys.clone()));
+    let guard = match &journal {
+        Some(journal) => guard.audit(journal.audit.clone()),
+        None => guard,
+    };
+    let (guard, background) = guard.build()?;
+    let (record, background) = match journal {
+        Some(journal) => (Some(journal.lines), background.and(journal.background)),
+        None => (None, background),
+    };
     let mut banner = Banner {
         mcp_url,
         settings_url: embedded.is_some().then(|| format!("{origin}{SETTINGS}")),
@@ -212,6 +241,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
                 mcp_url: banner.mcp_url.clone(),
                 proxies: options.trusted_proxies.clone(),
                 clock: Clock::system(),
+                domain: data.domain.clone(),
+                provider: provider.clone(),
+                activity,
             };
             (background.and(more), Some(provider), Some(web))
         }
@@ -236,6 +268,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             Some(provider) => app.configure(routes(provider)),
             None => app,
         };
+        let app = match &approval {
+            Some(page) => app.configure(routes(page)),
+            None => app,
+        };
         match &web {
             Some(web) => app.configure(web.routes()),
             None => app,
@@ -256,7 +292,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
     });
     let background = tokio::spawn(background);
-    Ok(Running { address, guard, banner, data, keys, sessions, handle, server, background })
+    Ok(Running { address, guard, banner, data, keys, record, sessions, handle, server, background })
 }
 
 async fn embedded(

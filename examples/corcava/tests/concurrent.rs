@@ -3,12 +3,13 @@
 
 mod support;
 
+use mcp_auth_core::audit::chain::{Verify, files};
 use serde_json::json;
 use support::{EVERYTHING, Server, call, connect, succeed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_read_one_version_one_changes_it() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let first = server.client("ada", EVERYTHING).await;
     let task = succeed(&first, "list_tasks", json!({ "limit": 1 })).await["items"][0]["id"].clone();
     let mut tries = Vec::new();
@@ -29,7 +30,7 @@ async fn of_many_who_read_one_version_one_changes_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_timer_runs_in_a_workspace_and_one_workspace_is_made() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let mut tries = Vec::new();
     for _ in 0..8 {
         // Nobody has been here before: the first requests make the workspace.
@@ -99,8 +100,12 @@ async fn killed_while_it_writes_nothing_is_half_done() {
                 made.send(result.structured_content.unwrap()).unwrap();
             }
         });
-        acknowledged.push(answers.recv().await.unwrap());
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        for _ in 0..3 {
+            acknowledged.push(answers.recv().await.unwrap());
+        }
+        // In the middle of another, at another point each time.
+        tokio::time::sleep(std::time::Duration::from_millis(7 + 13 * round)).await;
+        // SIGKILL.
         process.child.kill().await.unwrap();
         // The client waits for an answer that nobody gives.
         writing.abort();
@@ -110,8 +115,16 @@ async fn killed_while_it_writes_nothing_is_half_done() {
         process = Process::start(&free, data.path()).await;
         assert!(process.key.is_none(), "one key, at the first start only");
     }
-    assert!(acknowledged.len() > 3, "it wrote before it was killed");
+    assert!(acknowledged.len() >= 9, "it wrote before it was killed");
     let client = connect(&process.url, &key).await;
+    let record = data.path().join("audit.jsonl");
+    let chain = files(&record).unwrap();
+    let report = Verify::default().files(&chain, |_| {}).expect("the chain is whole after each kill");
+    assert!(report.records as usize > 2 * acknowledged.len());
+    let record = std::fs::read_to_string(&record).unwrap();
+    for task in &acknowledged {
+        assert!(record.contains(task["title"].as_str().unwrap()), "what was done is recorded: {task}");
+    }
     for task in &acknowledged {
         assert_eq!(&succeed(&client, "get_task", json!({ "task_id": task["id"] })).await, task);
     }
@@ -122,6 +135,7 @@ async fn killed_while_it_writes_nothing_is_half_done() {
             succeed(&client, "list_tasks", json!({ "search": "Task ", "limit": 100, "offset": offset }))
                 .await;
         for task in page["items"].as_array().unwrap() {
+            assert!(record.contains(task["title"].as_str().unwrap()), "recorded before it was done: {task}");
             let comments = succeed(&client, "list_task_comments", json!({ "task_id": task["id"] })).await;
             assert_eq!(comments["total"], 1, "{task}");
         }

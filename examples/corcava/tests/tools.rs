@@ -8,7 +8,7 @@ use support::{EVERYTHING, Server, refused, succeed, titles, unreadable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_tool_is_listed_and_does_what_it_says() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let tools = client.list_all_tools().await.unwrap();
     assert_eq!(tools.len(), 14);
@@ -54,22 +54,26 @@ async fn every_tool_is_listed_and_does_what_it_says() {
     let started = succeed(&client, "start_time_tracking", json!({ "task_id": id })).await;
     assert_eq!((&started["is_running"], &started["task_title"]), (&json!(true), &task["title"]));
     assert_eq!(succeed(&client, "get_tracking_status", json!({})).await, started);
-    assert_eq!(refused(&client, "delete_task", json!({ "task_id": id })).await.0, "conflict");
+    let why = refused(&client, "delete_task", json!({ "task_id": id })).await.1;
+    assert_eq!(why, "a timer runs on this task: stop it first");
     let stopped = succeed(&client, "stop_time_tracking", json!({ "summary": "Outline." })).await;
     assert!(stopped["duration_minutes"].is_number() && stopped["duration_hours"].is_number());
     let comments = succeed(&client, "list_task_comments", json!({ "task_id": id, "offset": 1 })).await;
-    assert_eq!((&comments["total"], &comments["items"][1]["id"]), (&json!(3), &stopped["comment_id"]));
+    assert_eq!((&comments["total"], &comments["items"][2]["id"]), (&json!(4), &stopped["comment_id"]));
 
     let deleted = succeed(&client, "delete_task", json!({ "task_id": id, "version": 2 })).await;
     assert_eq!((&deleted["success"], &deleted["deleted_task_id"]), (&json!(true), &id));
     assert_eq!(refused(&client, "get_task", json!({ "task_id": id })).await.0, "not_found");
-    assert_eq!(refused(&client, "delete_task", json!({ "task_id": id })).await.0, "not_found");
+    assert_eq!(
+        refused(&client, "delete_task", json!({ "task_id": id })).await.1,
+        "there is no task with this id"
+    );
     server.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_and_pages() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let list = async |filter: Value| succeed(&client, "list_tasks", filter).await;
     let all = list(json!({})).await;
@@ -103,7 +107,7 @@ async fn filters_and_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_out_of_bounds_is_refused_and_changes_nothing() {
-    let server = Server::start().await;
+    let server = Server::development().await;
     let client = server.client("ada", EVERYTHING).await;
     let task = succeed(&client, "list_tasks", json!({ "limit": 1 })).await["items"][0].clone();
     let id = &task["id"];

@@ -2,7 +2,8 @@
 //!
 //! 1. What is let through is taken down before it is forwarded; if that fails it does not run: 503.
 //! 2. What is refused, asked about or only previewed is taken down where it ends. A request without a credential is not: that
-//!    is how every client begins, and anybody could fill the record.
+//!    is how every client begins, and anybody could fill the record. For the same reason only the failures that use up an
+//!    address's budget are, and not what it is refused with from then on.
 //! 3. What became of a call is read from its response. One that never comes is recorded as `cut`.
 //! 4. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued.
 
@@ -89,7 +90,10 @@ impl Exchange {
     /// Takes down a refusal.
     pub(super) fn record_refusal(&self, refusal: &Refusal) {
         // The intent that was not taken has its own record.
-        if matches!(refusal, Refusal::NoToken { .. } | Refusal::Unrecorded(_)) {
+        if matches!(
+            refusal,
+            Refusal::NoToken { .. } | Refusal::TooManyFailures { .. } | Refusal::Unrecorded(_)
+        ) {
             return;
         }
         self.record_event(None, &Outcome::denied(refusal.kind()));

@@ -2,13 +2,14 @@
 //!
 //! 1. The board decides the project where both are given: a board of another project is refused. Moved to another project
 //!    without saying to which board, a task leaves its board.
-//! 2. A reason is kept as a comment, in the same transaction as the change.
+//! 2. Every change leaves a comment that says why, and a [`Change`](super::Change) with the states before and after, in its own
+//!    transaction.
 //! 3. A task whose timer runs is not deleted: time that somebody is just tracking would be lost unseen.
 
 use sqlx::SqliteConnection;
 
-use super::types::{Date, Priority, Status, written};
-use super::workspace::Place;
+use super::history::{Kind, Noted, Resource};
+use super::types::{Date, Priority, Status, read};
 use super::{DomainError, Id, Patch, Task, Workspace, text};
 
 /// A task to be made.
@@ -55,7 +56,7 @@ pub struct TaskPatch {
 
 impl TaskPatch {
     /// True if it changes nothing.
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.title.is_none()
             && self.status.is_none()
             && self.priority.is_none()
@@ -64,7 +65,7 @@ impl TaskPatch {
             && [&self.project_id, &self.board_id, &self.assignee_id].iter().all(|id| **id == Patch::Keep)
     }
 
-    fn apply(self, task: &mut Task) {
+    pub(super) fn apply(self, task: &mut Task) {
         if let Some(title) = self.title {
             task.title = title;
         }
@@ -103,46 +104,12 @@ impl Workspace {
     /// [`DomainError::NotFound`] for a project, board or member that is none, [`DomainError::Invalid`],
     /// [`DomainError::Unavailable`]: then nothing was made.
     pub async fn create_task(&self, new: NewTask, reason: Option<&str>) -> Result<Task, DomainError> {
-        let (now, id) = (self.now(), Id::new());
-        let mut task = Task {
-            id: id.into(),
-            title: new.title,
-            description: new.description,
-            status: new.status.unwrap_or(Status::Open),
-            priority: new.priority.unwrap_or(Priority::Medium),
-            due_date: new.due_date,
-            project_id: new.project_id.map(Into::into),
-            board_id: new.board_id.map(Into::into),
-            assignee_id: new.assignee_id.map(Into::into),
-            version: 1,
-            created_at: written(now)?,
-            updated_at: written(now)?,
-        };
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        self.check(&mut writing, &mut task).await?;
-        if let (None, Some(project)) = (new.priority, &task.project_id) {
-            let id = Id::parse(project).map_err(|_| DomainError::NotFound { what: "project" })?;
-            task.priority = self.settings(&mut writing, &id).await?.default_priority;
-        }
-        sqlx::query(
-            "INSERT INTO tasks (workspace_id, id, title, description, status, priority, due_date, project_id,
-                                board_id, assignee_id, version, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?11)",
-        )
-        .bind(&self.id)
-        .bind(&task.id)
-        .bind(&task.title)
-        .bind(&task.description)
-        .bind(task.status.as_str())
-        .bind(task.priority.as_str())
-        .bind(task.due_date.map(|day| day.to_string()))
-        .bind(&task.project_id)
-        .bind(&task.board_id)
-        .bind(&task.assignee_id)
-        .bind(now)
-        .execute(&mut *writing)
-        .await?;
+        let task = self.created(&mut writing, new).await?;
+        self.insert_task(&mut writing, &task).await?;
         self.note_reason(&mut writing, &task.id, "Created", reason).await?;
+        let noted = Noted { after: Some(&task), ..Noted::new(Resource::Task, Kind::Created, &task, reason) };
+        self.note(&mut writing, noted).await?;
         writing.commit().await?;
         Ok(task)
     }
@@ -159,17 +126,76 @@ impl Workspace {
         patch: TaskPatch,
         reason: Option<&str>,
     ) -> Result<Task, DomainError> {
-        if patch.is_empty() {
-            return Err(DomainError::Invalid { field: "patch", problem: "it changes nothing" });
-        }
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut task = self.read_task(&mut writing, id).await?;
-        at(&task, version)?;
-        patch.apply(&mut task);
-        self.check(&mut writing, &mut task).await?;
-        let now = self.now();
-        task.version += 1;
-        task.updated_at = written(now)?;
+        let (before, after) = self.updated(&mut writing, id, version, patch).await?;
+        self.write_task(&mut writing, &after).await?;
+        self.note_reason(&mut writing, &after.id, "Updated", reason).await?;
+        let noted = Noted::new(Resource::Task, Kind::Changed, &before, reason);
+        self.note(&mut writing, Noted { before: Some(&before), after: Some(&after), ..noted }).await?;
+        writing.commit().await?;
+        Ok(after)
+    }
+
+    /// Deletes a task with its comments and time entries; with `version`, only if it is still at that. What was deleted.
+    ///
+    /// # Errors
+    /// [`DomainError::NotFound`], [`DomainError::Changed`], [`DomainError::Conflict`] while its timer runs,
+    /// [`DomainError::Invalid`], [`DomainError::Unavailable`]: then nothing was deleted.
+    pub async fn delete_task(
+        &self,
+        id: &Id,
+        version: Option<i64>,
+        reason: Option<&str>,
+    ) -> Result<Task, DomainError> {
+        reason.map(|reason| text::line("reason", reason, text::REASON)).transpose()?;
+        let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let task = self.deletable(&mut writing, id, version).await?;
+        let noted = Noted::new(Resource::Task, Kind::Deleted, &task, reason);
+        self.note(&mut writing, Noted { before: Some(&task), ..noted }).await?;
+        self.remove_task(&mut writing, &task.id).await?;
+        writing.commit().await?;
+        Ok(task)
+    }
+
+    async fn note_reason(
+        &self,
+        connection: &mut SqliteConnection,
+        task: &str,
+        what: &str,
+        reason: Option<&str>,
+    ) -> Result<(), DomainError> {
+        let why = reason.unwrap_or("no reason was given");
+        text::line("reason", why, text::REASON)?;
+        self.write_comment(connection, task, &format!("{what} via MCP: {why}")).await.map(drop)
+    }
+
+    pub(super) async fn insert_task(
+        &self,
+        connection: &mut SqliteConnection,
+        task: &Task,
+    ) -> Result<(), DomainError> {
+        sqlx::query(
+            "INSERT INTO tasks (workspace_id, id, title, status, priority, version, created_at, updated_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&self.id)
+        .bind(&task.id)
+        .bind(&task.title)
+        .bind(task.status.as_str())
+        .bind(task.priority.as_str())
+        .bind(task.version)
+        .bind(read(&task.created_at)?)
+        .bind(self.now())
+        .execute(&mut *connection)
+        .await?;
+        self.write_task(connection, task).await
+    }
+
+    pub(super) async fn write_task(
+        &self,
+        connection: &mut SqliteConnection,
+        task: &Task,
+    ) -> Result<(), DomainError> {
         sqlx::query(
             "UPDATE tasks SET title = ?3, description = ?4, status = ?5, priority = ?6, due_date = ?7,
                               project_id = ?8, board_id = ?9, assignee_id = ?10, version = ?11, updated_at = ?12
@@ -186,81 +212,22 @@ impl Workspace {
         .bind(&task.board_id)
         .bind(&task.assignee_id)
         .bind(task.version)
-        .bind(now)
-        .execute(&mut *writing)
+        .bind(self.now())
+        .execute(connection)
         .await?;
-        self.note_reason(&mut writing, &task.id, "Updated", reason).await?;
-        writing.commit().await?;
-        Ok(task)
-    }
-
-    /// Deletes a task with its comments and time entries; with `version`, only if it is still at that. What was deleted.
-    ///
-    /// # Errors
-    /// [`DomainError::NotFound`], [`DomainError::Changed`], [`DomainError::Conflict`] while its timer runs,
-    /// [`DomainError::Unavailable`]: then nothing was deleted.
-    pub async fn delete_task(&self, id: &Id, version: Option<i64>) -> Result<Task, DomainError> {
-        let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let task = self.read_task(&mut writing, id).await?;
-        at(&task, version)?;
-        if self.running(&mut writing).await?.is_some_and(|running| running.task_id == task.id) {
-            return Err(DomainError::Conflict("a timer runs on this task: stop it first"));
-        }
-        sqlx::query("DELETE FROM tasks WHERE workspace_id = ? AND id = ?")
-            .bind(&self.id)
-            .bind(&task.id)
-            .execute(&mut *writing)
-            .await?;
-        writing.commit().await?;
-        Ok(task)
-    }
-
-    /// Refuses a task that cannot be kept, and takes the project from the board where none is named.
-    async fn check(&self, connection: &mut SqliteConnection, task: &mut Task) -> Result<(), DomainError> {
-        text::line("title", &task.title, text::TITLE)?;
-        if let Some(description) = &task.description {
-            text::block("description", description, text::DESCRIPTION)?;
-        }
-        if let Some(project) = &task.project_id {
-            self.require(connection, Place::Project, project).await?;
-        }
-        if let Some(member) = &task.assignee_id {
-            self.require(connection, Place::Member, member).await?;
-        }
-        if let Some(board) = &task.board_id {
-            let of: String =
-                sqlx::query_scalar("SELECT project_id FROM boards WHERE workspace_id = ? AND id = ?")
-                    .bind(&self.id)
-                    .bind(board)
-                    .fetch_optional(connection)
-                    .await?
-                    .ok_or(DomainError::NotFound { what: "board" })?;
-            if task.project_id.get_or_insert_with(|| of.clone()) != &of {
-                return Err(DomainError::Invalid {
-                    field: "board_id",
-                    problem: "it is a board of another project",
-                });
-            }
-        }
         Ok(())
     }
 
-    async fn note_reason(
+    pub(super) async fn remove_task(
         &self,
         connection: &mut SqliteConnection,
         task: &str,
-        what: &str,
-        reason: Option<&str>,
     ) -> Result<(), DomainError> {
-        let Some(reason) = reason else { return Ok(()) };
-        text::line("reason", reason, text::REASON)?;
-        self.write_comment(connection, task, &format!("{what} via MCP: {reason}")).await.map(drop)
-    }
-}
-
-fn at(task: &Task, version: Option<i64>) -> Result<(), DomainError> {
-    match version {
-        Some(version) if version != task.version => Err(DomainError::Changed { current: task.version }),
-        _ => Ok(()),
+        sqlx::query("DELETE FROM tasks WHERE workspace_id = ? AND id = ?")
+            .bind(&self.id)
+            .bind(task)
+            .execute(connection)
+            .await?;
+        Ok(())
     }
 }

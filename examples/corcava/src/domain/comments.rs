@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::history::{Kind, Noted, Resource};
 use super::types::written;
 use super::workspace::Place;
 use super::{Comment, DomainError, Id, Page, PageRequest, Workspace, text};
@@ -48,8 +49,10 @@ impl Workspace {
     /// [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Unavailable`].
     pub async fn add_comment(&self, task: &Id, content: &str) -> Result<Comment, DomainError> {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        self.require(&mut writing, Place::Task, task.as_str()).await?;
-        let comment = self.write_comment(&mut writing, task.as_str(), content).await?;
+        let task = self.read_task(&mut writing, task).await?;
+        let comment = self.write_comment(&mut writing, &task.id, content).await?;
+        let noted = Noted::new(Resource::Comment, Kind::Created, &task, None);
+        self.note(&mut writing, Noted { after: Some(&comment), ..noted }).await?;
         writing.commit().await?;
         Ok(comment)
     }

@@ -3,7 +3,8 @@
 //! 1. Everything is reached through a [`Workspace`], and there is no way to one but [`Domain::workspace_of`] a subject. Every
 //!    statement names the workspace; the schema's references lead through it, too.
 //! 2. What belongs to another workspace is answered exactly as what does not exist.
-//! 3. A change is one transaction: after a crash all of it is there, or nothing.
+//! 3. A change is one transaction, with the note of who made it and of the states before and after: after a crash all of it
+//!    is there, or nothing.
 //! 4. A task has a version that grows with every change. Who says which version was read is refused if it is no longer so.
 //! 5. Text is text: bounded, bound as a parameter, and never read as SQL or markup.
 
@@ -12,9 +13,11 @@ mod change;
 mod comments;
 mod due;
 mod error;
+mod history;
 mod id;
 mod page;
 mod patch;
+mod plan;
 mod projects;
 mod schema;
 mod seed;
@@ -22,6 +25,7 @@ mod tasks;
 mod text;
 mod timer;
 mod types;
+mod undo;
 mod workspace;
 
 use std::fs::OpenOptions;
@@ -37,15 +41,17 @@ pub use boards::{BoardDetails, Column};
 pub use change::{NewTask, TaskPatch};
 pub use due::{DueFilter, DueFilterError};
 pub use error::DomainError;
+pub use history::{Change, ChangeFilter, Difference, Kind, Resource, differences};
 pub use id::{Id, IdError};
 pub use page::{Page, PageRequest};
 pub use patch::Patch;
+pub use plan::Planned;
 pub use projects::{Member, ProjectCounts, ProjectDetails, ProjectSettings};
 pub use schema::OpenError;
 pub use tasks::TaskFilter;
 pub use timer::{Stopped, Tracking};
 pub use types::{Board, Comment, Date, DateError, Priority, Project, Status, Task};
-pub use workspace::Workspace;
+pub use workspace::{Actor, Workspace};
 
 const CONNECTIONS: u32 = 8;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,7 +8,8 @@ use sqlx::{Connection as _, SqliteConnection};
 const APPLICATION: i64 = 0x636f_7263;
 
 /// What leads from each schema to the next. Only ever grows at its end.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/1.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/1.sql"), include_str!("../../migrations/2.sql")];
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]

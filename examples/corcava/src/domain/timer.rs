@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
 
+use super::history::{Kind, Noted, Resource};
 use super::types::written;
 use super::{DomainError, Id, ProjectSettings, Workspace};
 
@@ -89,13 +90,17 @@ impl Workspace {
         if self.running(&mut writing).await?.is_some() {
             return Err(DomainError::Conflict("a timer is running already: stop it first"));
         }
-        if let Some(project) = task.project_id.and_then(|id| Id::parse(id).ok())
+        if let Some(project) = task.project_id.as_ref().and_then(|id| Id::parse(id.as_str()).ok())
             && !self.settings(&mut writing, &project).await?.time_tracking
         {
             return Err(DomainError::Conflict("time is not tracked in this project"));
         }
-        let running =
-            Running { id: Id::new().into(), task_id: task.id, title: task.title, started_at: self.now() };
+        let running = Running {
+            id: Id::new().into(),
+            task_id: task.id.clone(),
+            title: task.title.clone(),
+            started_at: self.now(),
+        };
         sqlx::query(
             "INSERT INTO time_entries (workspace_id, id, task_id, member_id, started_at) VALUES (?, ?, ?, ?, ?)",
         )
@@ -106,8 +111,11 @@ impl Workspace {
         .bind(running.started_at)
         .execute(&mut *writing)
         .await?;
+        let shown = running.shown()?;
+        let noted = Noted::new(Resource::Timer, Kind::Created, &task, None);
+        self.note(&mut writing, Noted { after: Some(&shown), ..noted }).await?;
         writing.commit().await?;
-        running.shown()
+        Ok(shown)
     }
 
     /// Stops the timer.
@@ -129,14 +137,25 @@ impl Workspace {
             Some(summary) => Some(self.write_comment(&mut writing, &running.task_id, summary).await?.id),
             None => None,
         };
-        writing.commit().await?;
         let ran = now.saturating_sub(running.started_at);
-        Ok(Stopped {
-            task_id: running.task_id,
+        let stopped = Stopped {
+            task_id: running.task_id.clone(),
             duration_minutes: hundredths(ran, 60_000),
             duration_hours: hundredths(ran, 3_600_000),
             comment_id,
-        })
+        };
+        let noted = Noted {
+            resource: Resource::Timer,
+            kind: Kind::Changed,
+            task: &running.task_id,
+            title: &running.title,
+            reason: summary,
+            before: None,
+            after: Some(&stopped),
+        };
+        self.note(&mut writing, noted).await?;
+        writing.commit().await?;
+        Ok(stopped)
     }
 
     pub(super) async fn running(

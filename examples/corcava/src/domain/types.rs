@@ -27,7 +27,7 @@ macro_rules! words {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            fn read(word: &str) -> Result<Self, sqlx::Error> {
+            pub(super) fn read(word: &str) -> Result<Self, sqlx::Error> {
                 match word {
                     $($word => Ok(Self::$variant),)+
                     _ => Err(sqlx::Error::Decode(concat!("an unknown ", stringify!($name)).into())),
@@ -36,6 +36,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// How far a task is.
@@ -112,7 +114,7 @@ impl JsonSchema for Date {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Task {
     /// Its id.
@@ -168,7 +170,7 @@ pub struct Board {
 }
 
 /// A comment on a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Comment {
     /// Its id.
@@ -254,4 +256,10 @@ pub(super) fn written(millis: i64) -> Result<String, sqlx::Error> {
     let time = DateTime::from_timestamp_millis(millis);
     let time = time.ok_or_else(|| sqlx::Error::Decode("a time is out of range".into()))?;
     Ok(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// What [`written`] wrote.
+pub(super) fn read(text: &str) -> Result<i64, sqlx::Error> {
+    let time = DateTime::parse_from_rfc3339(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(time.timestamp_millis())
 }

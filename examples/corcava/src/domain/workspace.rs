@@ -24,6 +24,16 @@ pub struct Workspace {
     pub(super) clock: Clock,
     pub(super) id: String,
     pub(super) member: String,
+    pub(super) actor: Actor,
+}
+
+/// By what a member acts: named in the history of changes.
+#[derive(Clone, Debug, Default)]
+pub struct Actor {
+    /// The API key's id.
+    pub key: Option<String>,
+    /// The key's name, or the client's id.
+    pub name: String,
 }
 
 impl Workspace {
@@ -37,6 +47,12 @@ impl Workspace {
     #[must_use]
     pub fn member(&self) -> &str {
         &self.member
+    }
+
+    /// The same workspace, where changes are noted as made by `actor`.
+    #[must_use]
+    pub fn acting(self, actor: Actor) -> Self {
+        Self { actor, ..self }
     }
 
     /// Refuses a reference to what is not in this workspace.
@@ -77,7 +93,13 @@ impl Domain {
             Some(row) => (row.try_get("workspace_id")?, row.try_get("id")?),
             None => self.found_workspace(subject).await?,
         };
-        Ok(Workspace { pool: self.pool.clone(), clock: self.clock.clone(), id, member })
+        Ok(Workspace {
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            id,
+            member,
+            actor: Actor::default(),
+        })
     }
 
     async fn found_workspace(&self, subject: &str) -> Result<(String, String), DomainError> {

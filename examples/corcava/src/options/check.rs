@@ -1,6 +1,7 @@
 //! From what was given to what holds.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mcp_auth_core::ScopeSet;
@@ -11,6 +12,8 @@ use url::Url;
 
 use super::{Account, AuthorityOptions, Cli, Embedded, Options, parse};
 use crate::environment::Environment;
+
+const RECORD: &str = "audit.jsonl";
 
 /// Checks everything and reports every problem.
 pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
@@ -75,6 +78,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
             })
         }
     };
+    let audit = audit(cli.audit.as_deref(), &cli.data, &mut errors);
     let (Some(listen), Ok(trusted_proxies), Some(environment)) = (listen, proxies, environment) else {
         return Err(errors);
     };
@@ -87,6 +91,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         challenge_scope: cli.challenge_scope,
         trusted_proxies,
         data: cli.data,
+        audit,
         environment,
     })
 }
@@ -111,6 +116,19 @@ fn public_url(text: &str, errors: &mut ConfigErrors) -> Option<Url> {
         );
     }
     url
+}
+
+/// Where calls are recorded.
+fn audit(text: Option<&str>, data: &Path, errors: &mut ConfigErrors) -> Option<PathBuf> {
+    match text.map(|text| (text, text.split_once(':'))) {
+        None => Some(data.join(RECORD)),
+        Some(("off", _)) => None,
+        Some((_, Some(("jsonl", path)))) if !path.is_empty() => Some(path.into()),
+        Some((other, _)) => {
+            errors.push(format!("--audit `{other}` is no place"), "write jsonl:PATH or off");
+            None
+        }
+    }
 }
 
 fn ttl_of(flag: &str, text: &str, errors: &mut ConfigErrors) -> Option<Duration> {

@@ -90,6 +90,9 @@ pub struct Cli {
     /// Directory that keeps everything: workspaces, keys, grants
     #[arg(long, env = "CORCAVA_MCP_DATA", default_value = "corcava-data")]
     pub data: PathBuf,
+    /// Where calls are recorded: jsonl:PATH, or off [default: jsonl:audit.jsonl in --data]
+    #[arg(long, env = "CORCAVA_MCP_AUDIT")]
+    pub audit: Option<String>,
     /// Environment whose API keys are taken: production, staging, development
     #[arg(long, env = "CORCAVA_MCP_ENVIRONMENT", default_value = "production")]
     pub environment: String,
@@ -114,6 +117,8 @@ pub struct Options {
     pub trusted_proxies: TrustedProxies,
     /// Directory that keeps everything.
     pub data: PathBuf,
+    /// Where calls are recorded.
+    pub audit: Option<PathBuf>,
     /// Environment whose API keys are taken.
     pub environment: Environment,
 }

@@ -1,5 +1,7 @@
 //! The answers of tools that did not do what they were asked.
 
+use std::borrow::Cow;
+
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
@@ -11,12 +13,18 @@ use crate::domain::DomainError;
 #[derive(Debug)]
 pub(super) struct Refusal {
     kind: &'static str,
-    message: String,
+    message: Cow<'static, str>,
 }
 
 impl Refusal {
     /// No principal came along: the service stands outside a guard.
-    pub(super) const NOBODY: Self = Self { kind: "unauthenticated", message: String::new() };
+    pub(super) const NOBODY: Self = Self { kind: "unauthenticated", message: Cow::Borrowed("") };
+    /// Nothing stands before the tool that answers dry runs.
+    pub(super) const DRY_RUN: Self =
+        Self { kind: "invalid", message: Cow::Borrowed("a dry run is not possible here") };
+    /// The task is no longer as it was confirmed.
+    pub(super) const CHANGED: Self =
+        Self { kind: "changed", message: Cow::Borrowed("the task was changed meanwhile: read it again") };
 }
 
 impl From<DomainError> for Refusal {
@@ -24,7 +32,7 @@ impl From<DomainError> for Refusal {
         if let DomainError::Unavailable(cause) = &error {
             tracing::error!(error = cause as &dyn std::error::Error, "the database failed");
         }
-        Self { kind: error.kind(), message: error.to_string() }
+        Self { kind: error.kind(), message: error.to_string().into() }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Corcava;
 use super::answer::Refusal;
-use super::input::page;
+use super::input::{page, runs};
 use crate::domain::{Comment, Id, Page};
 
 /// Input of `list_task_comments`.
@@ -29,10 +29,13 @@ pub(super) struct ListComments {
 #[serde(deny_unknown_fields)]
 pub(super) struct AddComment {
     /// The task's id.
-    task_id: Id,
+    pub(super) task_id: Id,
     /// What it says: plain text.
     #[schemars(length(min = 1, max = 10000))]
-    content: String,
+    pub(super) content: String,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
 }
 
 #[tool_router(router = comment_tools, vis = "pub(super)")]
@@ -65,6 +68,7 @@ impl Corcava {
         Parameters(input): Parameters<AddComment>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Comment>, Refusal> {
+        runs(input.dry_run)?;
         Ok(Json(self.workspace(&context).await?.add_comment(&input.task_id, &input.content).await?))
     }
 }

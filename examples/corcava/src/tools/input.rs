@@ -1,8 +1,12 @@
 //! What several tools take.
 
+use mcp_auth_core::confirm::Confirmed;
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use super::answer::Refusal;
 use crate::domain::{Id, PageRequest};
 
 /// A task.
@@ -24,4 +28,21 @@ where
 
 pub(super) fn page(limit: Option<u32>, offset: Option<u32>) -> PageRequest {
     PageRequest { limit, offset }
+}
+
+/// Refuses a dry run that comes as far as the tool: the gate before it answers those, and nothing else may.
+pub(super) fn runs(dry_run: bool) -> Result<(), Refusal> {
+    if dry_run { Err(Refusal::DRY_RUN) } else { Ok(()) }
+}
+
+/// The version that the change is meant for: the given one, and that of the preview which was confirmed.
+pub(super) fn seen(given: Option<i64>, context: &RequestContext<RoleServer>) -> Result<Option<i64>, Refusal> {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let confirmed = parts.and_then(|parts| parts.extensions.get::<Confirmed>());
+    let preview = confirmed.and_then(|confirmed| confirmed.preview.as_ref());
+    let confirmed = preview.and_then(|preview| preview.version.as_ref()?.parse().ok());
+    match (given, confirmed) {
+        (Some(given), Some(confirmed)) if given != confirmed => Err(Refusal::CHANGED),
+        (given, confirmed) => Ok(confirmed.or(given)),
+    }
 }

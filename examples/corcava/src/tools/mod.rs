@@ -4,11 +4,13 @@
 //!    for a token of the same user.
 //! 2. Scopes are not looked at here: the guard around the service did, by [`policies`](crate::policies).
 //! 3. A refusal is a result with `isError`, `{kind, message}` as text: a model can read it and act on it.
-//! 4. Fields that are not known are refused: what is misspelt does not go unnoticed.
+//! 4. A preview reads the same input as its tool and works the change out by the same code, without making it.
+//! 5. Fields that are not known are refused: what is misspelt does not go unnoticed.
 
 mod answer;
 mod comments;
 mod input;
+mod previews;
 mod projects;
 mod tasks;
 mod time;
@@ -19,8 +21,10 @@ use rmcp::model::{Implementation, ServerCapabilities, ServerConfig, Tool};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, tool_handler};
 
-use crate::domain::{Domain, Workspace};
+use crate::domain::{Actor, Domain, Workspace};
 use answer::Refusal;
+
+pub use previews::Previews;
 
 /// The MCP server.
 #[derive(Clone, Debug)]
@@ -52,7 +56,15 @@ impl Corcava {
         let principal = parts.and_then(|parts| Principal::from_extensions(&parts.extensions));
         // The guard lets nobody pass without one.
         let principal = principal.ok_or(Refusal::NOBODY)?;
-        Ok(self.domain.workspace_of(principal.subject()).await?)
+        Ok(self.domain.workspace_of(principal.subject()).await?.acting(actor(principal)))
+    }
+}
+
+/// By what the principal acts.
+fn actor(principal: &Principal) -> Actor {
+    match principal.api_key() {
+        Some(key) => Actor { key: Some(key.id.clone()), name: key.name.clone() },
+        None => Actor { key: None, name: principal.client_id().unwrap_or_default().to_owned() },
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Corcava;
 use super::answer::Refusal;
-use super::input::{OfTask, given, page};
+use super::input::{OfTask, given, page, runs, seen};
 use crate::domain::{
     Date, DueFilter, Id, NewTask, Page, Patch, Priority, Status, Task, TaskFilter, TaskPatch,
 };
@@ -60,7 +60,10 @@ pub(super) struct CreateTask {
     assignee_id: Option<Id>,
     /// Why; kept as a comment: "Created via MCP: weekly planning".
     #[schemars(length(max = 500))]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Input of `update_task`.
@@ -68,9 +71,9 @@ pub(super) struct CreateTask {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateTask {
     /// The task's id.
-    task_id: Id,
+    pub(super) task_id: Id,
     /// The version that was read; refused if the task has changed since.
-    version: Option<i64>,
+    pub(super) version: Option<i64>,
     /// Another title.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "String", length(min = 1, max = 300))]
@@ -100,7 +103,10 @@ pub(super) struct UpdateTask {
     assignee_id: Patch<Id>,
     /// Why; kept as a comment: "Updated via MCP: weekly planning".
     #[schemars(length(max = 500))]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Input of `delete_task`.
@@ -108,9 +114,15 @@ pub(super) struct UpdateTask {
 #[serde(deny_unknown_fields)]
 pub(super) struct DeleteTask {
     /// The task's id.
-    task_id: Id,
+    pub(super) task_id: Id,
     /// The version that was read; refused if the task has changed since.
-    version: Option<i64>,
+    pub(super) version: Option<i64>,
+    /// Why; kept in the history of changes.
+    #[schemars(length(max = 500))]
+    pub(super) reason: Option<String>,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Answer of `delete_task`.
@@ -119,6 +131,36 @@ pub(super) struct Deleted {
     success: bool,
     message: String,
     deleted_task_id: String,
+}
+
+impl From<CreateTask> for NewTask {
+    fn from(input: CreateTask) -> Self {
+        Self {
+            title: input.title,
+            description: input.description,
+            status: input.status,
+            priority: input.priority,
+            due_date: input.due_date,
+            project_id: input.project_id,
+            board_id: input.board_id,
+            assignee_id: input.assignee_id,
+        }
+    }
+}
+
+impl From<UpdateTask> for TaskPatch {
+    fn from(input: UpdateTask) -> Self {
+        Self {
+            title: input.title,
+            description: input.description,
+            status: input.status,
+            priority: input.priority,
+            due_date: input.due_date,
+            project_id: input.project_id,
+            board_id: input.board_id,
+            assignee_id: input.assignee_id,
+        }
+    }
 }
 
 #[tool_router(router = task_tools, vis = "pub(super)")]
@@ -171,18 +213,9 @@ impl Corcava {
         Parameters(input): Parameters<CreateTask>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Task>, Refusal> {
-        let new = NewTask {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
-        };
-        let workspace = self.workspace(&context).await?;
-        Ok(Json(workspace.create_task(new, input.reason.as_deref()).await?))
+        runs(input.dry_run)?;
+        let (workspace, reason) = (self.workspace(&context).await?, input.reason.clone());
+        Ok(Json(workspace.create_task(input.into(), reason.as_deref()).await?))
     }
 
     #[tool(
@@ -200,23 +233,15 @@ impl Corcava {
         Parameters(input): Parameters<UpdateTask>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Task>, Refusal> {
-        let patch = TaskPatch {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
-        };
+        runs(input.dry_run)?;
         let workspace = self.workspace(&context).await?;
-        let changed = workspace.update_task(&input.task_id, input.version, patch, input.reason.as_deref());
-        Ok(Json(changed.await?))
+        let (id, reason) = (input.task_id.clone(), input.reason.clone());
+        let version = seen(input.version, &context)?;
+        Ok(Json(workspace.update_task(&id, version, input.into(), reason.as_deref()).await?))
     }
 
     #[tool(
-        description = "Delete a task with its comments and tracked time. It cannot be undone.",
+        description = "Delete a task with its comments and tracked time.",
         annotations(
             title = "Delete task",
             read_only_hint = false,
@@ -230,7 +255,9 @@ impl Corcava {
         Parameters(input): Parameters<DeleteTask>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Deleted>, Refusal> {
-        let task = self.workspace(&context).await?.delete_task(&input.task_id, input.version).await?;
+        runs(input.dry_run)?;
+        let (workspace, version) = (self.workspace(&context).await?, seen(input.version, &context)?);
+        let task = workspace.delete_task(&input.task_id, version, input.reason.as_deref()).await?;
         Ok(Json(Deleted {
             success: true,
             message: format!("The task “{}” is deleted.", task.title),

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::Corcava;
 use super::answer::Refusal;
-use super::input::OfTask;
-use crate::domain::{Stopped, Tracking};
+use super::input::runs;
+use crate::domain::{Id, Stopped, Tracking};
 
 /// Input of `stop_time_tracking`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -17,7 +17,21 @@ use crate::domain::{Stopped, Tracking};
 pub(super) struct StopTracking {
     /// What was done; kept as a comment on the task.
     #[schemars(length(max = 10000))]
-    summary: Option<String>,
+    pub(super) summary: Option<String>,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
+}
+
+/// Input of `start_time_tracking`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartTracking {
+    /// The task's id.
+    pub(super) task_id: Id,
+    /// Only say what would happen; nothing is changed.
+    #[serde(default)]
+    pub(super) dry_run: bool,
 }
 
 #[tool_router(router = time_tools, vis = "pub(super)")]
@@ -34,9 +48,10 @@ impl Corcava {
     )]
     async fn start_time_tracking(
         &self,
-        Parameters(input): Parameters<OfTask>,
+        Parameters(input): Parameters<StartTracking>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Tracking>, Refusal> {
+        runs(input.dry_run)?;
         Ok(Json(self.workspace(&context).await?.start_timer(&input.task_id).await?))
     }
 
@@ -55,6 +70,7 @@ impl Corcava {
         Parameters(input): Parameters<StopTracking>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Stopped>, Refusal> {
+        runs(input.dry_run)?;
         Ok(Json(self.workspace(&context).await?.stop_timer(input.summary.as_deref()).await?))
     }
 

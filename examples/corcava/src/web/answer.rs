@@ -1,7 +1,7 @@
 //! Answers of the pages, and what they say when something fails.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use mcp_auth_core::store::StoreError;
@@ -29,12 +29,15 @@ pub(super) enum Failure {
     /// What was sent is no form.
     #[error("This request cannot be read.")]
     Malformed,
-    /// There is no such key of this user's.
-    #[error("There is no such key.")]
+    /// There is no such key, change or application of this user's.
+    #[error("There is no such thing here.")]
     NotFound,
     /// The key cannot be changed any more, or was changed at the same time.
     #[error("The key has ended, or was changed at the same time. Look at the list.")]
     Conflict,
+    /// What a change left is not as it was.
+    #[error("This was changed later, or is undone already. Undo the later changes first.")]
+    Changed,
     /// The store, or the machine.
     #[error("This does not work at the moment. Try again later.")]
     Unavailable,
@@ -48,9 +51,12 @@ impl Failure {
                 "Dieses Formular gilt nicht mehr. Geh zurück, lade die Seite neu und sende es noch einmal."
             }
             Self::Malformed => "Diese Anfrage ist nicht lesbar.",
-            Self::NotFound => "Diesen Schlüssel gibt es nicht.",
+            Self::NotFound => "Das gibt es hier nicht.",
             Self::Conflict => {
                 "Der Schlüssel gilt nicht mehr, oder er wurde zugleich geändert. Sieh in der Liste nach."
+            }
+            Self::Changed => {
+                "Das wurde später geändert oder ist schon zurückgenommen. Nimm zuerst die späteren Änderungen zurück."
             }
             Self::Unavailable => "Das geht gerade nicht. Versuche es später noch einmal.",
         }
@@ -101,7 +107,7 @@ impl ResponseError for Failure {
             Self::Forged => StatusCode::FORBIDDEN,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::Changed => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -130,6 +136,15 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
 /// Sends the browser elsewhere, always with GET.
 pub(super) fn see_other(path: &str) -> HttpResponse {
     safe(StatusCode::SEE_OTHER).insert_header((LOCATION, path)).finish()
+}
+
+/// Something to keep, under a name.
+pub(super) fn file(name: &'static str, kind: &'static str, body: Vec<u8>) -> HttpResponse {
+    let kept = format!("attachment; filename=\"{name}\"");
+    safe(StatusCode::OK)
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((CONTENT_DISPOSITION, kept))
+        .body(body)
 }
 
 pub(super) async fn style(_: HttpRequest) -> HttpResponse {

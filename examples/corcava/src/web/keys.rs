@@ -13,7 +13,8 @@ use super::form::Form;
 use super::pages::{
     Choice, Chrome, KeyForm, KeysPage, SecretPage, Shown, environment, mark, scopes, with_cookies,
 };
-use super::{Answered, SETTINGS, Visit, Web};
+use super::{Answered, SETTINGS, Visit, Web, connections};
+use crate::activity::finish;
 use crate::environment::Environment;
 use crate::keys::OVERLAP;
 
@@ -65,7 +66,10 @@ pub(super) async fn create(web: Data<Web>, request: HttpRequest, body: Bytes) ->
     if !is_first(&web, &visit, &sent).await? {
         return refused(t.sent_twice).await;
     }
-    match web.keys.create(new).await {
+    let ticket = web.record(&visit, &user, None, "create a key").await?;
+    let created = web.keys.create(new).await;
+    finish(ticket, &created);
+    match created {
         Ok(created) => Ok(secret(&web, &visit, &user, t.key_made, &created)),
         Err(KeyError::Invalid { field: "name", .. }) => refused(t.bad_name).await,
         Err(error) => Err(error.into()),
@@ -75,25 +79,35 @@ pub(super) async fn create(web: Data<Web>, request: HttpRequest, body: Bytes) ->
 pub(super) async fn rotate(web: Data<Web>, request: HttpRequest, id: Path<String>, body: Bytes) -> Answered {
     let (visit, user, sent) = begin(&web, &request, &body, &format!("rotate {id}")).await?;
     let t = visit.language.texts();
-    own(&web, &user, &id).await?;
+    let key = own(&web, &user, &id).await?;
     let overlap = sent.get("overlap")?.parse::<usize>().ok().and_then(|index| OVERLAPS.get(index));
     let overlap = *overlap.ok_or(Failure::Malformed)?;
     if !is_first(&web, &visit, &sent).await? {
         return show(&web, &visit, &user, StatusCode::BAD_REQUEST, None, Some(t.sent_twice)).await;
     }
-    let rotated = web.keys.rotate(&id, overlap).await?;
-    Ok(secret(&web, &visit, &user, t.key_rotated, &rotated))
+    let ticket = web.record(&visit, &user, Some(&key), "rotate a key").await?;
+    let rotated = web.keys.rotate(&id, overlap).await;
+    finish(ticket, &rotated);
+    Ok(secret(&web, &visit, &user, t.key_rotated, &rotated?))
 }
 
 pub(super) async fn revoke(web: Data<Web>, request: HttpRequest, id: Path<String>, body: Bytes) -> Answered {
-    let (_, user, _) = begin(&web, &request, &body, &format!("revoke {id}")).await?;
-    own(&web, &user, &id).await?;
-    web.keys.revoke(&id).await?;
-    Ok(see_other(SETTINGS))
+    let (visit, user, sent) = begin(&web, &request, &body, &format!("revoke {id}")).await?;
+    let key = own(&web, &user, &id).await?;
+    // What ends an access is not held up by a record that cannot be written.
+    let ticket = web.record(&visit, &user, Some(&key), "revoke a key").await.unwrap_or_default();
+    let revoked = web.keys.revoke(&id).await;
+    finish(ticket, &revoked);
+    revoked?;
+    Ok(see_other(&if sent.get("then")? == "key" {
+        format!("{SETTINGS}/keys/{id}")
+    } else {
+        SETTINGS.to_owned()
+    }))
 }
 
 /// The form, if it is this user's own for `purpose`.
-async fn begin(
+pub(super) async fn begin(
     web: &Web,
     request: &HttpRequest,
     body: &[u8],
@@ -114,7 +128,7 @@ async fn is_first(web: &Web, visit: &Visit, sent: &Form) -> Result<bool, Failure
 }
 
 /// The user's own key with this id.
-async fn own(web: &Web, user: &str, id: &str) -> Result<ApiKey, Failure> {
+pub(super) async fn own(web: &Web, user: &str, id: &str) -> Result<ApiKey, Failure> {
     let key = web.keys.get(id).await?;
     if key.owner == user { Ok(key) } else { Err(Failure::NotFound) }
 }
@@ -184,6 +198,7 @@ async fn show(
         form,
         problem,
         keys: active.into_iter().map(|key| Shown::new(key, visit, now)).collect(),
+        connections: connections::of(web, visit, user).await?,
     };
     Ok(with_cookies(web, visit, page(status, &shown)))
 }

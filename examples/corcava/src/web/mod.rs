@@ -1,13 +1,18 @@
-//! The pages: sign-in, and Settings → Integrations → Public API.
+//! The pages: sign-in, Settings → Integrations → Public API, and Settings → Audit log.
 //!
 //! 1. Everything works without script; the one script copies a key to the clipboard. Styles and script come from this origin,
 //!    and nothing else is allowed to run.
 //! 2. Every form carries a code of its browser's; one that makes a secret is answered once.
 //! 3. A key is shown in the answer to the form that made it, and never again. Answers are not cached.
 //! 4. Another user's key is answered as one that does not exist.
+//! 5. What is done here is recorded before it is done; revoking does not wait for a record that cannot be written.
 
+mod activity;
+mod activity_texts;
 mod answer;
+mod connections;
 mod form;
+mod incident;
 mod keys;
 mod language;
 mod login;
@@ -20,12 +25,15 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use http::HeaderMap;
+use mcp_auth_core::audit::Ticket;
 use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::api_key::ApiKeys;
-use mcp_auth_provider::LocalUsers;
+use mcp_auth_core::verify::api_key::{ApiKey, ApiKeys};
+use mcp_auth_provider::{LocalUsers, Provider};
 use url::Url;
 
+use crate::activity::Activity;
+use crate::domain::Domain;
 use crate::environment::Environment;
 use crate::sessions::{Browser, Sessions};
 use answer::Failure;
@@ -33,6 +41,12 @@ use language::Language;
 
 /// Where the keys are managed.
 pub(crate) const SETTINGS: &str = "/settings/integrations/public-api";
+
+/// What was called, by what, and how it ended.
+pub(crate) const AUDIT: &str = "/settings/audit";
+
+/// What was changed, and the way back.
+pub(crate) const CHANGES: &str = "/settings/changes";
 
 const MAX_FORM: usize = 16 * 1024;
 
@@ -47,6 +61,9 @@ pub(crate) struct Web {
     pub(crate) mcp_url: String,
     pub(crate) proxies: TrustedProxies,
     pub(crate) clock: Clock,
+    pub(crate) domain: Domain,
+    pub(crate) provider: Provider,
+    pub(crate) activity: Option<Activity>,
 }
 
 /// A request, as the pages read it.
@@ -77,6 +94,12 @@ impl Web {
                 .route("/logout", web::post().to(login::sign_out))
                 .service(at("").route(web::get().to(keys::list)))
                 .service(at("/keys").route(web::post().to(keys::create)))
+                .service(at("/keys/{id}").route(web::get().to(incident::show)))
+                .route(CHANGES, web::get().to(incident::changes))
+                .route(&format!("{CHANGES}/{{id}}/undo"), web::post().to(incident::undo))
+                .service(at("/connections/{id}/end").route(web::post().to(connections::end)))
+                .route(AUDIT, web::get().to(activity::show))
+                .route(&format!("{AUDIT}/export"), web::get().to(activity::export))
                 .service(at("/keys/{id}/rotate").route(web::post().to(keys::rotate)))
                 .service(at("/keys/{id}/revoke").route(web::post().to(keys::revoke)));
         }
@@ -96,6 +119,22 @@ impl Web {
     /// The user who is signed in, or the way to the sign-in page.
     async fn signed_in(&self, visit: &Visit) -> Result<String, Failure> {
         self.sessions.user(&visit.browser).await?.ok_or(Failure::SignIn)
+    }
+
+    /// Records what `user` is about to do.
+    async fn record(
+        &self,
+        visit: &Visit,
+        user: &str,
+        key: Option<&ApiKey>,
+        what: &str,
+    ) -> Result<Option<Ticket>, Failure> {
+        let Some(activity) = &self.activity else { return Ok(None) };
+        let begun = activity.begin(self.provider.issuer(), user, key, what, visit.address).await;
+        begun.map(Some).map_err(|error| {
+            tracing::error!(%error, what, "it cannot be recorded");
+            Failure::Unavailable
+        })
     }
 
     /// Refuses a form that a page of another origin sent.

@@ -6,9 +6,10 @@ use askama::Template;
 use mcp_auth_core::time::Timestamp;
 use mcp_auth_core::verify::api_key::ApiKey;
 
+use super::connections::Connected;
 use super::login::SIGN_OUT;
 use super::texts::Texts;
-use super::{Visit, Web};
+use super::{AUDIT, CHANGES, SETTINGS, Visit, Web};
 use crate::environment::Environment;
 use crate::policies::SCOPES;
 
@@ -18,12 +19,16 @@ pub(super) struct Chrome<'a> {
     pub(super) user: Option<&'a str>,
     pub(super) sign_out: String,
     /// Where the page is, for the other language.
-    pub(super) path: &'static str,
+    pub(super) path: &'a str,
+    pub(super) settings: &'static str,
+    pub(super) audit: &'static str,
+    pub(super) changes: &'static str,
 }
 
 impl<'a> Chrome<'a> {
-    pub(super) fn new(visit: &Visit, user: Option<&'a str>, path: &'static str) -> Self {
-        Self { t: visit.language.texts(), user, sign_out: visit.browser.form_code(SIGN_OUT), path }
+    pub(super) fn new(visit: &Visit, user: Option<&'a str>, path: &'a str) -> Self {
+        let (t, sign_out) = (visit.language.texts(), visit.browser.form_code(SIGN_OUT));
+        Self { t, user, sign_out, path, settings: SETTINGS, audit: AUDIT, changes: CHANGES }
     }
 }
 
@@ -48,6 +53,7 @@ pub(super) struct KeysPage<'a> {
     pub(super) form: KeyForm<'a>,
     pub(super) problem: Option<&'a str>,
     pub(super) keys: Vec<Shown>,
+    pub(super) connections: Vec<Connected>,
 }
 
 /// The form for a new key, as it was filled in.
@@ -144,7 +150,7 @@ pub(super) struct Moment {
 
 impl Moment {
     /// What lies behind, in words.
-    fn past(at: Timestamp, now: Timestamp, t: &Texts) -> Self {
+    pub(super) fn past(at: Timestamp, now: Timestamp, t: &Texts) -> Self {
         Self { exact: exact(at), words: t.ago(now.since(at)) }
     }
 

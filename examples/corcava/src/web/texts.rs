@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::activity_texts::{self, ActivityTexts};
+
 /// The texts of one language.
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -67,6 +69,7 @@ pub(super) struct Texts {
     pub(super) bad_scopes: &'static str,
     pub(super) too_many: &'static str,
     pub(super) sent_twice: &'static str,
+    pub(super) activity: &'static ActivityTexts,
     ago: [[&'static str; 2]; 5],
 }
 
@@ -157,6 +160,7 @@ pub(super) static ENGLISH: Texts = Texts {
     bad_scopes: "Choose at least one scope.",
     too_many: "You have as many keys as one user may have. Revoke one first.",
     sent_twice: "This form was sent before; nothing was done again.",
+    activity: &activity_texts::ENGLISH,
     ago: [
         ["just now", "just now"],
         ["a minute ago", "{} minutes ago"],
@@ -237,6 +241,7 @@ pub(super) static GERMAN: Texts = Texts {
     bad_scopes: "Wähle mindestens ein Recht.",
     too_many: "Mehr Schlüssel kann ein Benutzer nicht haben. Widerrufe zuerst einen.",
     sent_twice: "Dieses Formular wurde schon gesendet; es ist nichts noch einmal geschehen.",
+    activity: &activity_texts::GERMAN,
     ago: [
         ["gerade eben", "gerade eben"],
         ["vor einer Minute", "vor {} Minuten"],

@@ -1,6 +1,8 @@
 //! What the tests share: a running server with keys, and calls of it by a real client.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::sync::{Arc, Mutex};
+
 use clap::Parser;
 use corcava_mcp::{Cli, Options, Running, start};
 use mcp_auth_core::ScopeSet;
@@ -17,23 +19,68 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A client of rmcp's.
-pub(crate) type Client = RunningService<RoleClient, Agrees>;
+pub(crate) type Client = RunningService<RoleClient, User>;
 
-/// A user who agrees to everything that they are asked.
-pub(crate) struct Agrees;
+type Answer = dyn Fn(usize, &str) -> Option<String> + Send + Sync;
 
-impl ClientHandler for Agrees {
+/// A user who is asked.
+#[derive(Clone)]
+pub(crate) struct User {
+    /// What they type to the question of this number that demands these words; `None` declines.
+    answer: Arc<Answer>,
+    /// What they were shown.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    shows_forms: bool,
+}
+
+impl User {
+    /// Types whatever is demanded.
+    pub(crate) fn agrees() -> Self {
+        Self::types(|_, demanded| Some(demanded.to_owned()))
+    }
+
+    pub(crate) fn types(answer: impl Fn(usize, &str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { answer: Arc::new(answer), asked: Arc::default(), shows_forms: true }
+    }
+
+    /// With a client that cannot ask.
+    pub(crate) fn unasked() -> Self {
+        Self { shows_forms: false, ..Self::agrees() }
+    }
+
+    pub(crate) fn questions(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+impl ClientHandler for User {
     fn get_info(&self) -> ClientConfig {
-        let elicitation = ClientCapabilities::builder().enable_elicitation().build();
-        ClientConfig::new(elicitation, Implementation::new("tests", "1"))
+        let able = ClientCapabilities::builder();
+        let able = if self.shows_forms { able.enable_elicitation().build() } else { able.build() };
+        ClientConfig::new(able, Implementation::new("tests", "1"))
     }
 
     async fn create_elicitation(
         &self,
-        _: ElicitRequestParams,
+        question: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "confirm": true })))
+        let question = serde_json::to_value(question).unwrap();
+        let title = question["requestedSchema"]["properties"]["phrase"]["title"].as_str().unwrap();
+        let demanded = title.strip_prefix("Type ").unwrap().strip_suffix(" to go on").unwrap();
+        let number = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(question["message"].as_str().unwrap().to_owned());
+            asked.len()
+        };
+        // It may call other clients, and wait for them.
+        let answer = tokio::task::block_in_place(|| (self.answer)(number, demanded));
+        Ok(match answer {
+            Some(words) => {
+                ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "phrase": words }))
+            }
+            None => ElicitResult::new(ElicitationAction::Decline),
+        })
     }
 }
 
@@ -49,6 +96,12 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         Self::with(&["--user", "ada:ada-password", "--user", "bob:bob-password"]).await
+    }
+
+    /// Where changes are not confirmed; deletions are.
+    pub(crate) async fn development() -> Self {
+        let flags = ["--user", "ada:ada-password", "--user", "bob:bob-password"];
+        Self::with(&[&flags[..], &["--environment", "development"]].concat()).await
     }
 
     pub(crate) async fn with(flags: &[&str]) -> Self {
@@ -83,8 +136,12 @@ pub(crate) fn options(data: &str, flags: &[&str]) -> Options {
 }
 
 pub(crate) async fn connect(url: &str, token: &str) -> Client {
+    connect_as(User::agrees(), url, token).await
+}
+
+pub(crate) async fn connect_as(user: User, url: &str, token: &str) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
-    Agrees.serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
+    user.serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
 }
 
 pub(crate) async fn call(
@@ -109,7 +166,11 @@ pub(crate) async fn refused(client: &Client, tool: &'static str, arguments: Valu
     assert_eq!(result.is_error, Some(true), "{tool}: {result:?}");
     assert!(result.structured_content.is_none());
     let result = serde_json::to_value(&result).unwrap();
-    let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    let text = result["content"][0]["text"].as_str().unwrap();
+    if let Some(why) = text.strip_prefix("Not run: ") {
+        return ("not_run".to_owned(), why.to_owned());
+    }
+    let text: Value = serde_json::from_str(text).unwrap();
     (text["kind"].as_str().unwrap().to_owned(), text["message"].as_str().unwrap().to_owned())
 }
 

@@ -1,0 +1,147 @@
+//! What the record says of one user, read back for the pages.
+//!
+//! 1. A user sees their own calls only; of callers whom nobody knows, how many were refused and why.
+//! 2. At most [`TAIL`] bytes of the newest file are read for a page, one page at a time: whatever lies further back is the
+//!    operator's (`mcp-auth audit query`). The chain is checked on a page up to [`CHECKED`] bytes.
+//! 3. Where an intent has no outcome, the call is shown as under way, or as cut if the process ended since.
+
+mod read;
+mod rules;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mcp_auth_core::Principal;
+use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
+use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Ticket};
+use mcp_auth_core::principal::ApiKeyName;
+use mcp_auth_core::verify::api_key::ApiKey;
+use tokio::sync::Semaphore;
+
+use crate::journal::Journal;
+
+use rules::Rule;
+pub(crate) use rules::{Alert, RULES, actor};
+
+/// So much of the record is read for a page.
+const TAIL: u64 = 8 << 20;
+/// A longer chain is checked by the operator's tool.
+const CHECKED: u64 = 64 << 20;
+
+/// The record, as the pages use it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Activity {
+    path: PathBuf,
+    key: CheckpointPublicKey,
+    audit: Audit,
+    /// Reading costs: one page at a time does.
+    one: Arc<Semaphore>,
+}
+
+/// What was read.
+#[derive(Default)]
+pub(crate) struct Read {
+    /// The user's calls, the newest first.
+    pub(crate) events: Vec<AuditEvent>,
+    /// What is unusual about them.
+    pub(crate) alerts: Vec<Alert>,
+    /// Refusals of callers whom nobody knows, by kind.
+    pub(crate) unknown: Vec<(String, usize)>,
+    /// True if there is more further back.
+    pub(crate) is_cut: bool,
+}
+
+/// Whether the record is what was written.
+pub(crate) enum Chain {
+    /// All of it, so many records.
+    Whole { records: u64, checkpoints: u64 },
+    /// It is not: the first problem.
+    Broken(String),
+    /// It was not checked: it is too long for a page.
+    TooLong,
+}
+
+/// The record cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the record cannot be read: {0}")]
+pub(crate) struct Unreadable(String);
+
+impl Activity {
+    pub(crate) fn new(journal: &Journal) -> Self {
+        let (path, key, audit) = (journal.path.clone(), journal.key, journal.audit.clone());
+        Self { path, key, audit, one: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// The user's calls, as far as a page looks back.
+    pub(crate) async fn of(&self, subject: &str) -> Result<Read, Unreadable> {
+        let (path, subject) = (self.path.clone(), subject.to_owned());
+        self.read(move || read::tail(&path, TAIL, &subject)).await
+    }
+
+    /// Whether the chain is whole.
+    pub(crate) async fn chain(&self) -> Result<Chain, Unreadable> {
+        let (path, key) = (self.path.clone(), self.key);
+        self.read(move || {
+            let files = chain::files(&path)?;
+            let length: u64 = files.iter().map(|file| file.metadata().map_or(0, |meta| meta.len())).sum();
+            if length > CHECKED {
+                return Ok(Chain::TooLong);
+            }
+            Ok(match Verify::default().key(key).files(&files, |_| {}) {
+                Ok(report) => Chain::Whole { records: report.records, checkpoints: report.checkpoints },
+                Err(error) => Chain::Broken(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, Unreadable> {
+        let _turn = self.one.acquire().await.map_err(|error| Unreadable(error.to_string()))?;
+        let read = tokio::task::spawn_blocking(read).await.map_err(|error| Unreadable(error.to_string()))?;
+        read.map_err(|error| Unreadable(error.to_string()))
+    }
+
+    /// Records what a user does on the pages, before it is done; the outcome is told to the ticket.
+    pub(crate) async fn begin(
+        &self,
+        issuer: &str,
+        subject: &str,
+        key: Option<&ApiKey>,
+        what: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Ticket, AuditError> {
+        let principal = Principal::builder(issuer, subject);
+        let principal = match key {
+            Some(key) => principal.api_key(ApiKeyName {
+                id: key.id.clone(),
+                name: key.name.clone(),
+                environment: key.environment.clone(),
+            }),
+            None => principal,
+        };
+        let principal = principal.build();
+        let intent = Intent {
+            principal: Some(&principal),
+            authenticated: Some("session"),
+            address,
+            method: Some("settings"),
+            target: Some(what),
+            effect: Effect::Write,
+            ..Intent::default()
+        };
+        self.audit.begin(&intent).await
+    }
+}
+
+/// The end of what [`Activity::begin`] began.
+pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<T, E>) {
+    let Some(ticket) = ticket else { return };
+    match done {
+        Ok(_) => ticket.finish(&Outcome::succeeded()),
+        Err(error) => ticket.finish(&Outcome::failed(&error.to_string())),
+    }
+}

@@ -1,0 +1,169 @@
+//! One key: what it did and what it changed, and the way back. The page to open when a key got out.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data, Path};
+use askama::Template;
+
+use super::activity::{Row, of_key};
+use super::answer::{Failure, page, see_other};
+use super::keys::{begin, own};
+use super::pages::{Chrome, Shown, with_cookies};
+use super::{AUDIT, Answered, CHANGES, SETTINGS, Visit, Web};
+use crate::domain::{Change, ChangeFilter, Difference, DomainError, Id, Kind, PageRequest, Resource};
+
+const MOST_CHANGES: u32 = 100;
+const EMPTY: &str = "–";
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct KeyPage<'a> {
+    chrome: Chrome<'a>,
+    settings: &'static str,
+    audit: &'static str,
+    key: Shown,
+    rows: Vec<Row>,
+    changes: Vec<ChangeShown>,
+    more: i64,
+    changes_at: &'static str,
+    of_key: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "changes.html")]
+struct ChangesPage<'a> {
+    chrome: Chrome<'a>,
+    changes: Vec<ChangeShown>,
+    more: i64,
+    changes_at: &'static str,
+    of_key: &'a str,
+}
+
+/// A change, in words.
+struct ChangeShown {
+    id: String,
+    at: String,
+    /// Where it is not plain from the page.
+    actor: Option<String>,
+    day: String,
+    kind: &'static str,
+    class: &'static str,
+    resource: &'static str,
+    title: String,
+    reason: Option<String>,
+    fields: Vec<[String; 3]>,
+    undo: Option<String>,
+    is_undone: bool,
+}
+
+impl ChangeShown {
+    fn new(change: Change, visit: &Visit) -> Self {
+        let a = visit.language.texts().activity;
+        let kind = Kind::ALL.iter().position(|kind| *kind == change.kind).unwrap_or_default();
+        let resource = Resource::ALL.iter().position(|each| *each == change.resource).unwrap_or_default();
+        let or_empty = |text: Option<String>| text.unwrap_or_else(|| EMPTY.to_owned());
+        let fields = change.differences().into_iter();
+        let fields = fields
+            .map(|Difference { field, before, after, .. }| [field, or_empty(before), or_empty(after)])
+            .collect();
+        let undo = change.is_undoable().then(|| visit.browser.form_code(&format!("undo {}", change.id)));
+        Self {
+            undo,
+            fields,
+            kind: a.kinds.get(kind).copied().unwrap_or_default(),
+            class: match change.kind {
+                Kind::Created => "good",
+                Kind::Changed => "due",
+                Kind::Deleted => "wrong",
+            },
+            resource: a.resources.get(resource).copied().unwrap_or_default(),
+            is_undone: change.undone_at.is_some(),
+            day: change.at.get(..16).unwrap_or_default().replace('T', " ") + " UTC",
+            id: change.id,
+            actor: Some(change.actor).filter(|actor| !actor.is_empty()),
+            at: change.at,
+            title: change.title,
+            reason: change.reason,
+        }
+    }
+}
+
+impl From<DomainError> for Failure {
+    fn from(error: DomainError) -> Self {
+        match error {
+            DomainError::NotFound { .. } => Self::NotFound,
+            DomainError::Unavailable(cause) => {
+                tracing::error!(error = &cause as &dyn std::error::Error, "the database failed");
+                Self::Unavailable
+            }
+            DomainError::Conflict(_) | DomainError::Changed { .. } => Self::Changed,
+            DomainError::Invalid { .. } => Self::Malformed,
+        }
+    }
+}
+
+pub(super) async fn show(web: Data<Web>, request: HttpRequest, id: Path<String>) -> Answered {
+    let visit = web.visit(&request)?;
+    let user = web.signed_in(&visit).await?;
+    let key = own(&web, &user, &id).await?;
+    let rows = of_key(&web, &visit, &user, &id).await?;
+    let (mut changes, more) = listed(&web, &visit, &user, Some(&id)).await?;
+    changes.iter_mut().for_each(|change| change.actor = None);
+    let path = at(&id);
+    let shown = KeyPage {
+        chrome: Chrome::new(&visit, Some(&user), &path),
+        settings: SETTINGS,
+        audit: AUDIT,
+        key: Shown::new(key, &visit, web.clock.now()),
+        rows,
+        changes,
+        more,
+        changes_at: CHANGES,
+        of_key: &id,
+    };
+    Ok(with_cookies(&web, &visit, page(StatusCode::OK, &shown)))
+}
+
+/// The page of all changes: whatever key or application made them, and if it is long gone.
+pub(super) async fn changes(web: Data<Web>, request: HttpRequest) -> Answered {
+    let visit = web.visit(&request)?;
+    let user = web.signed_in(&visit).await?;
+    let (changes, more) = listed(&web, &visit, &user, None).await?;
+    let chrome = Chrome::new(&visit, Some(&user), CHANGES);
+    let shown = ChangesPage { chrome, changes, more, changes_at: CHANGES, of_key: "" };
+    Ok(with_cookies(&web, &visit, page(StatusCode::OK, &shown)))
+}
+
+/// The newest changes, of one key or of all; and how many more there are.
+async fn listed(
+    web: &Web,
+    visit: &Visit,
+    user: &str,
+    key: Option<&str>,
+) -> Result<(Vec<ChangeShown>, i64), Failure> {
+    let workspace = web.domain.workspace_of(user).await?;
+    let request = PageRequest { limit: Some(MOST_CHANGES), offset: None };
+    let changes = workspace.changes(&ChangeFilter { key }, request).await?;
+    let more = changes.total - i64::try_from(changes.items.len()).unwrap_or(i64::MAX);
+    Ok((changes.items.into_iter().map(|change| ChangeShown::new(change, visit)).collect(), more))
+}
+
+pub(super) async fn undo(web: Data<Web>, request: HttpRequest, id: Path<String>, body: Bytes) -> Answered {
+    let (visit, user, sent) = begin(&web, &request, &body, &format!("undo {id}")).await?;
+    // The page that it was sent from.
+    let (key, back) = match sent.get("key")? {
+        "" => (None, CHANGES.to_owned()),
+        key => (Some(own(&web, &user, key).await?), format!("{}#changes", at(key))),
+    };
+    let id = Id::parse(id.into_inner()).map_err(|_| Failure::NotFound)?;
+    let workspace = web.domain.workspace_of(&user).await?;
+    let ticket = web.record(&visit, &user, key.as_ref(), "undo a change").await?;
+    let undone = workspace.undo(&id).await;
+    crate::activity::finish(ticket, &undone);
+    undone?;
+    Ok(see_other(&back))
+}
+
+fn at(id: &str) -> String {
+    format!("{SETTINGS}/keys/{id}")
+}

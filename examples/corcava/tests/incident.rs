@@ -1,0 +1,255 @@
+//! The record on the pages, and the drill: a key got out.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod browser;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use browser::{Browser, Page, SETTINGS, authorize};
+use mcp_auth_core::audit::chain::{Verify, files};
+use serde_json::{Value, json};
+use support::{Client, EVERYTHING, Server, call, connect, succeed};
+
+const AUDIT: &str = "/settings/audit";
+
+async fn created(server: &Server, browser: &Browser, name: &str) -> (String, String) {
+    let fields = [("name", name), ("environment", "development"), ("lifetime", "30"), ("scope", EVERYTHING)];
+    let page = browser.get(SETTINGS).await;
+    let made = browser.send(&format!("{SETTINGS}/keys"), &page.form("/keys"), &fields).await;
+    let key = made.key().unwrap();
+    assert_eq!(server.status_with(&key).await, 200);
+    let page = browser.get(SETTINGS).await;
+    let before = &page.text[..page.text.find(&format!("<h3>{name}</h3>")).unwrap()];
+    let id = before.rsplit("id=\"key-").next().unwrap().split('"').next().unwrap().to_owned();
+    (key, id)
+}
+
+async fn task(client: &Client, title: &str) -> Value {
+    succeed(client, "list_tasks", json!({ "search": title })).await["items"][0].clone()
+}
+
+/// The ids of the changes that the page offers to undo, the newest first.
+fn undoable(page: &Page) -> Vec<String> {
+    let parts = page.text.split("/changes/").skip(1);
+    parts.map(|part| part.split('/').next().unwrap().to_owned()).collect()
+}
+
+async fn undo(browser: &Browser, page: &Page, change: &str) -> Page {
+    let action = format!("/settings/changes/{change}/undo");
+    browser.send(&action, &page.form(&format!("/changes/{change}/undo")), &[]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
+    let server = Server::development().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    let (key, id) = created(&server, &browser, "stolen-laptop").await;
+    let own = server.client("ada", EVERYTHING).await;
+    let imprint = task(&own, "imprint").await;
+    let domain = task(&own, "domain").await;
+    let talk = succeed(&own, "list_task_comments", json!({ "task_id": domain["id"] })).await;
+    assert_eq!(talk["total"], 1);
+
+    let thief = connect(server.url(), &key).await;
+    let spam = succeed(&thief, "create_task", json!({ "title": "Buy <script>now</script>" })).await;
+    let patch =
+        json!({ "task_id": imprint["id"], "title": "Defaced", "status": "done", "reason": "because" });
+    succeed(&thief, "update_task", patch).await;
+    succeed(&thief, "update_task", json!({ "task_id": imprint["id"], "description": "Again" })).await;
+    succeed(&thief, "add_task_comment", json!({ "task_id": imprint["id"], "content": "Visit me" })).await;
+    succeed(&thief, "delete_task", json!({ "task_id": domain["id"] })).await;
+
+    // 1. Revoke: at once.
+    let at = format!("{SETTINGS}/keys/{id}");
+    let page = browser.get(&at).await;
+    assert_eq!(page.status, 200);
+    let begun = Instant::now();
+    let revoked = browser.send(&format!("{at}/revoke"), &page.form("/revoke"), &[]).await;
+    assert_eq!((revoked.status, revoked.location.as_deref()), (303, Some(at.as_str())));
+    assert_eq!(server.status_with(&key).await, 401);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(call(&thief, "list_tasks", json!({})).await.is_err());
+
+    // 2. and 3. What it did, and what it changed, before and after.
+    let page = browser.get(&at).await;
+    for part in
+        ["This key is refused", "create_task", "delete_task", "revoke a key", "succeeded", "127.0.0.1"]
+    {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    assert!(page.text.contains("confirmed: elicitation (asserted by client)"), "{}", page.text);
+    assert!(!page.text.contains("<script>now"), "data is text");
+    assert!(page.text.contains("<th scope=\"row\">title</th><td>Write the imprint</td><td>Defaced</td>"));
+    assert!(page.text.contains("Reason: because"));
+    let changes = undoable(&page);
+    assert_eq!(changes.len(), 5, "{}", page.text);
+    let bob = Browser::signed_in(&server, "bob").await;
+    assert_eq!(bob.get(&at).await.status, 404, "another user's key");
+
+    // Undo: the first of two changes waits for the second.
+    let first_update = &changes[3];
+    assert_eq!(undo(&browser, &page, first_update).await.status, 409);
+    for change in &changes {
+        let page = browser.get(&at).await;
+        let done = undo(&browser, &page, change).await;
+        assert_eq!(done.status, 303, "{change}: {}", done.text);
+        assert_eq!(undo(&browser, &page, change).await.status, 409, "once");
+    }
+    let same = |now: &Value, then: &Value| {
+        [
+            "id",
+            "title",
+            "description",
+            "status",
+            "due_date",
+            "project_id",
+            "board_id",
+            "assignee_id",
+            "created_at",
+        ]
+        .iter()
+        .all(|field| now[field] == then[field])
+    };
+    assert!(same(&task(&own, "imprint").await, &imprint));
+    assert!(same(&task(&own, "domain").await, &domain));
+    assert_eq!(
+        succeed(&own, "list_task_comments", json!({ "task_id": domain["id"] })).await["items"],
+        talk["items"]
+    );
+    let gone = call(&own, "get_task", json!({ "task_id": spam["id"] })).await.unwrap();
+    assert_eq!(gone.is_error, Some(true));
+    let comments = succeed(&own, "list_task_comments", json!({ "task_id": imprint["id"] })).await;
+    assert!(!comments.to_string().contains("Visit me"), "{comments}");
+    assert!(undoable(&browser.get(&at).await).is_empty());
+
+    // 4. A new key.
+    let (new, _) = created(&server, &browser, "new-laptop").await;
+    assert_eq!(server.status_with(&new).await, 200);
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_says_who_did_what_and_is_whole() {
+    let server = Server::development().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    let (key, id) = created(&server, &browser, "cursor-work-laptop").await;
+    let client = connect(server.url(), &key).await;
+    let first = task(&client, "imprint").await;
+    succeed(&client, "create_task", json!({ "title": "Recorded" })).await;
+    call(&client, "get_task", json!({ "task_id": "nothing" })).await.unwrap();
+    // What a key may not do is refused, and recorded.
+    let reader = server.client("ada", "tasks:read").await;
+    for _ in 0..5 {
+        call(&reader, "delete_task", json!({ "task_id": first["id"] })).await.unwrap_err();
+    }
+    let mut wrong = key.clone();
+    wrong.truncate(key.len() - 1);
+    assert_eq!(server.status_with(&wrong).await, 401);
+    let bob = server.client("bob", EVERYTHING).await;
+    succeed(&bob, "create_task", json!({ "title": "Of bob" })).await;
+
+    let page = browser.get(AUDIT).await;
+    for part in
+        ["verified", "cursor-work-laptop", "create_task", "create a key", "insufficient_scope", "denied"]
+    {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    assert!(
+        page.text.contains("Five refusals in five minutes</span><span class=\"badge wrong\">seen"),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text.contains("Ten deletions in five minutes</span><span class=\"badge\">quiet"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("Refused callers"), "{}", page.text);
+    assert!(!page.text.contains(&key) && !page.text.contains(&wrong));
+
+    let rows = |page: &Page| page.text.matches("<strong class=\"what\">").count();
+    let all = rows(&page);
+    let writes = browser.get(&format!("{AUDIT}?tool=create_task&outcome=succeeded")).await;
+    assert_eq!(rows(&writes), 1, "of ada's only: {}", writes.text);
+    let of_key = browser.get(&format!("{AUDIT}?key=cursor-work-laptop")).await;
+    assert!(rows(&of_key) > 2 && rows(&of_key) < all);
+    assert_eq!(rows(&browser.get(&format!("{AUDIT}?key=%27%3B--")).await), 0);
+
+    let export = browser.get(&format!("{AUDIT}/export")).await;
+    assert_eq!(export.status, 200);
+    let events: Vec<Value> = export.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), all);
+    assert!(events.iter().all(|event| event["principal"]["subject"] == "ada"));
+    let made = events.iter().find(|event| event["target"] == "create_task").unwrap();
+    assert_eq!((&made["key"]["name"], &made["outcome"]), (&json!("cursor-work-laptop"), &json!("succeeded")));
+    assert_eq!((&made["params"]["title"], &made["key"]["id"]), (&json!("Recorded"), &json!(id)));
+    assert_eq!(Browser::new(&server).get(AUDIT).await.status, 303, "nobody else sees it");
+    assert_eq!(Browser::new(&server).get(&format!("{AUDIT}/export")).await.status, 303);
+
+    // Somebody changes a line.
+    let path = server.data.path().join("audit.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(Verify::default().files(&files(&path).unwrap(), |_| {}).is_ok());
+    std::fs::write(&path, text.replacen("Recorded", "Recorder", 1)).unwrap();
+    let page = browser.get(AUDIT).await;
+    assert!(page.text.contains("<span class=\"badge wrong\">broken</span>"), "{}", page.text);
+    std::fs::write(&path, text).unwrap();
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connected_applications_are_listed_and_ended() {
+    let server = Server::start().await;
+    let token = authorize(&server, "ada", "tasks:read tasks:write").await;
+    assert_eq!(server.status_with(&token).await, 200);
+    let browser = Browser::signed_in(&server, "ada").await;
+    // What an application changed is undone as well, and has no key.
+    let made =
+        succeed(&connect(server.url(), &token).await, "create_task", json!({ "title": "By app" })).await;
+    let page = browser.get("/settings/changes").await;
+    assert!(page.text.contains("Task: By app"), "{}", page.text);
+    let change = undoable(&page).remove(0);
+    let undone = undo(&browser, &page, &change).await;
+    assert_eq!((undone.status, undone.location.as_deref()), (303, Some("/settings/changes")));
+    let own = server.client("ada", EVERYTHING).await;
+    assert_eq!(call(&own, "get_task", json!({ "task_id": made["id"] })).await.unwrap().is_error, Some(true));
+    assert_eq!(undo(&Browser::signed_in(&server, "bob").await, &page, &change).await.status, 403);
+    assert_eq!(Browser::new(&server).get("/settings/changes").await.status, 303);
+
+    let page = browser.get(SETTINGS).await;
+    let connected = page.between("id=\"connections\"", "</section>").unwrap();
+    assert!(connected.contains("<h3>app</h3>") && connected.contains("tasks:read"), "{connected}");
+    let id = page.between("/connections/", "/end").unwrap();
+    let path = format!("{SETTINGS}/connections/{id}/end");
+
+    let bob = Browser::signed_in(&server, "bob").await;
+    let of_bob = bob.get(SETTINGS).await;
+    assert!(!of_bob.text.contains("/connections/"));
+    assert_eq!(bob.send(&path, &of_bob.form("/logout"), &[]).await.status, 403);
+    assert_eq!(server.status_with(&token).await, 200);
+
+    let ended = browser.send(&path, &page.form(&format!("/connections/{id}/end")), &[]).await;
+    assert_eq!(ended.status, 303, "{}", ended.text);
+    assert_eq!(server.status_with(&token).await, 401);
+    assert!(!browser.get(SETTINGS).await.text.contains("/connections/"));
+    let again = browser.send(&path, &page.form(&format!("/connections/{id}/end")), &[]).await;
+    assert_eq!(again.status, 404);
+    assert!(browser.get(AUDIT).await.text.contains("disconnect an application"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_can_be_elsewhere_or_off() {
+    let server = Server::with(&["--audit", "off", "--user", "ada:ada-password"]).await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    assert!(browser.get(AUDIT).await.text.contains("Calls are not recorded"));
+    assert_eq!(browser.get(&format!("{AUDIT}/export")).await.status, 404);
+    assert!(!server.data.path().join("audit.jsonl").exists());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("calls.jsonl");
+    let flag = format!("jsonl:{}", path.display());
+    let server = Server::with(&["--audit", &flag, "--user", "ada:ada-password"]).await;
+    succeed(&server.client("ada", EVERYTHING).await, "list_tasks", json!({})).await;
+    server.running.stop().await;
+    assert!(std::fs::read_to_string(&path).unwrap().contains("list_tasks"));
+}

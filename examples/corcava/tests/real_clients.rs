@@ -1,0 +1,80 @@
+//! Clients that nobody here wrote: a person at the settings pages in Debian's Chromium with the TypeScript SDK, and the Python
+//! SDK with a key. See `tests/clients/`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{EVERYTHING, Server};
+use tokio::process::Command;
+
+/// The folder of the scripts, with what they need.
+async fn clients() -> PathBuf {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let installed = Command::new("./install.sh").current_dir(&clients).output().await.unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    clients
+}
+
+/// Runs a script to its end; shows what it said if it failed. What it said.
+async fn run(program: &Path, arguments: &[&str], environment: (&str, &str)) -> String {
+    let running = Command::new(program)
+        .args(arguments)
+        .current_dir(clients().await)
+        .env(environment.0, environment.1)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(400), running).await.expect("in time").unwrap();
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
+    said
+}
+
+async fn pages(era: &str, more: &[&str]) {
+    let server = Server::start().await;
+    let (origin, shots) = (server.at(""), std::env::var("CORCAVA_SHOTS"));
+    let mut arguments = vec!["settings.mjs", "--origin", &origin, "--user", "ada", "--era", era];
+    arguments.extend(more);
+    // For people who want to look.
+    if let Ok(shots) = &shots {
+        arguments.extend(["--shots", shots]);
+    }
+    let said = run(Path::new("node"), &arguments, ("CORCAVA_TEST_PASSWORD", "ada-password")).await;
+    assert!(said.contains("\"no complaints\",\"ok\":true"), "{said}");
+    server.running.stop().await;
+}
+
+async fn python(era: &str) {
+    let server = Server::start().await;
+    let key = server.key("ada", EVERYTHING).await;
+    let arguments = ["python/calls.py", "--url", server.url(), "--era", era];
+    let program = clients().await.join("python/.venv/bin/python");
+    let said = run(&program, &arguments, ("CORCAVA_API_KEY", &key)).await;
+    assert!(said.contains("\"done\"") && !said.contains(&key), "{said}");
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_manages_a_key_and_a_modern_client_uses_it() {
+    pages("modern", &["--looks"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_manages_a_key_and_a_legacy_client_uses_it() {
+    pages("legacy", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_with_a_key_in_the_modern_era() {
+    python("modern").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_with_a_key_in_the_legacy_era() {
+    python("legacy").await;
+}
