@@ -166,9 +166,7 @@ impl Ours<'_> {
         let Some(approvals) = &self.gate.approvals else { return Err(GateRefusal::ClientCannot) };
         let four_eyes = self.call.rule.four_eyes.as_deref();
         let Some(principal) = self.call.principal else { return Err(GateRefusal::NobodyToApprove) };
-        // A client with credentials of its own is its own subject (RFC 9068, section 2.2): nobody can sign in as it.
-        let is_user = principal.client_id() != Some(principal.subject());
-        if four_eyes.is_none() && !is_user {
+        if four_eyes.is_none() && !self.can_sign_in(principal) {
             return Err(GateRefusal::NobodyToApprove);
         }
         let shown = self.show().await?;

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "approval-page")]
+use super::approval::ApprovalPage;
 use super::ask::nested::Continuation;
 use super::ask::stream::{self, StreamQuestion};
 use super::ask::two_step::TOKEN_ARGUMENT;
@@ -29,6 +31,7 @@ use super::{
 use crate::config::ConfigErrors;
 use crate::mcp::{Kind, Message, Raw};
 use crate::principal::Principal;
+use crate::routes::Routes;
 use crate::store::{KeyRing, Store};
 use crate::time::Clock;
 
@@ -52,6 +55,8 @@ struct Inner {
     seal: Seal,
     clock: Clock,
     approvals: Option<Approvals>,
+    #[cfg(feature = "approval-page")]
+    page: Option<ApprovalPage>,
     budgets: HashMap<Box<str>, Arc<Budget>>,
     good_for: Duration,
     answer_within: Duration,
@@ -71,6 +76,8 @@ impl StoreGate {
             seal: Seal::new(keys),
             clock: Clock::system(),
             approvals: None,
+            #[cfg(feature = "approval-page")]
+            page: None,
             budgets: HashMap::new(),
             good_for: Duration::from_secs(600),
             answer_within: Duration::from_secs(300),
@@ -84,7 +91,17 @@ impl StoreGate {
         self
     }
 
-    /// Lets persons decide on a page.
+    /// Lets persons decide on this page, which the guard serves among its [`Routes`].
+    #[cfg(feature = "approval-page")]
+    #[must_use]
+    pub fn approval_page(self, page: ApprovalPage) -> Self {
+        self.with(|inner| {
+            inner.approvals = Some(page.approvals().clone());
+            inner.page = Some(page);
+        })
+    }
+
+    /// Lets persons decide on a page that is served elsewhere: by another guard, another process, or a page of the service's own.
     #[must_use]
     pub fn approvals(self, approvals: Approvals) -> Self {
         self.with(|inner| inner.approvals = Some(approvals))
@@ -173,6 +190,14 @@ impl ConfirmationGate for StoreGate {
         self.inner.report(tool, rule, errors);
     }
 
+    fn page(&self) -> Option<Arc<dyn Routes>> {
+        #[cfg(feature = "approval-page")]
+        if let Some(page) = &self.inner.page {
+            return Some(Arc::new(page.clone()));
+        }
+        None
+    }
+
     fn sweep(&self) {
         let now = self.inner.clock.now();
         self.inner.budgets.values().for_each(|budget| budget.sweep(now));
@@ -222,6 +247,16 @@ impl<'a> Ours<'a> {
             .era
             .is_modern()
             .then(|| Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for))
+    }
+
+    /// Whether this principal can sign in to the page: nobody else's calls wait for their own approval.
+    fn can_sign_in(&self, principal: &Principal) -> bool {
+        #[cfg(feature = "approval-page")]
+        if self.gate.page.as_ref().is_some_and(|page| !page.vouches_for(principal.issuer())) {
+            return false;
+        }
+        // A client with credentials of its own is its own subject (RFC 9068, section 2.2): nobody can sign in as it.
+        principal.client_id() != Some(principal.subject())
     }
 
     fn who(&self) -> &str {
