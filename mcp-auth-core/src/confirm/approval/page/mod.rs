@@ -64,6 +64,11 @@ pub trait Approvers: Send + Sync + 'static {
         let _ = issuer;
         true
     }
+
+    /// Adds what is wrong with these approvers for a page at this URL.
+    fn report(&self, page: &Url, errors: &mut ConfigErrors) {
+        let _ = (page, errors);
+    }
 }
 
 /// The approval page, as [`Routes`].
@@ -99,7 +104,10 @@ impl ApprovalPage {
             plain && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
         });
         let (origin, path) = match &url {
-            Some(url) => (url.origin().ascii_serialization(), url.path().to_owned()),
+            Some(url) => {
+                approvers.report(url, &mut errors);
+                (url.origin().ascii_serialization(), url.path().to_owned())
+            }
             None => {
                 errors.push(
                     format!("`{}` is no URL of an approval page", approvals.url),
