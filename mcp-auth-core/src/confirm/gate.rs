@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::ask::stream::StreamQuestion;
 use super::{Client, Passage, Rule};
+use crate::background::Job;
 use crate::config::ConfigErrors;
 use crate::mcp::Message;
 use crate::principal::Principal;
@@ -60,6 +61,11 @@ pub trait ConfirmationGate: Send + Sync + 'static {
 
     /// The page on which calls are approved, where there is one: the guard serves it beside its documents.
     fn page(&self) -> Option<Arc<dyn Routes>> {
+        None
+    }
+
+    /// Work to be done beside the requests, taken once by the guard.
+    fn background(&self) -> Option<Job> {
         None
     }
 

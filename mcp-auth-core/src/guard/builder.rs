@@ -402,7 +402,8 @@ impl GuardBuilder {
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
             metrics::gauge!("mcp_auth_token_cache_entries").set(kept.len() as f64);
         };
-        let background = Background::new(jobs(verifier.as_ref(), sweep));
+        let background =
+            Background::new(jobs(verifier.as_ref(), sweep).into_iter().chain(gate.background()).collect());
         let recorder = self.audit.map(|audit| Recorder::new(audit, policy.as_ref()));
         let inner = Inner {
             metadata_url: has_metadata.then(|| format!("{}{metadata_path}", resource.origin())),

@@ -50,12 +50,14 @@ impl Ours<'_> {
         Ok(self.confirmed(Way::TwoStep, Voucher::Client, shown))
     }
 
-    /// Waits for the answer in a session.
-    pub(super) async fn settle(&self, question: &StreamQuestion) -> Result<Passage, GateRefusal> {
-        let store = self.gate.store.as_ref();
-        let reply = stream::wait(store, &question.id, self.call, self.gate.answer_within).await?;
-        let reply = reply.ok_or(GateRefusal::NoAnswer)?;
-        self.judge(Way::Elicitation, Some(&reply), question.seen, question.round).await
+    /// An answer in a session, or none in time.
+    pub(super) async fn settle(
+        &self,
+        reply: Option<Reply>,
+        seen: Option<Digest>,
+        round: u8,
+    ) -> Result<Passage, GateRefusal> {
+        self.judge(Way::Elicitation, Some(&reply.ok_or(GateRefusal::NoAnswer)?), seen, round).await
     }
 
     async fn judge(

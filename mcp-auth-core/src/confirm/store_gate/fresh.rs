@@ -99,12 +99,13 @@ impl Ours<'_> {
                 let question = stream::new_id()
                     .ok_or_else(|| GateRefusal::Unavailable("there is no randomness".to_owned()))?;
                 let until = gate.clock.now().plus(gate.answer_within);
-                if !stream::open(gate.store.as_ref(), &question, self.call, until).await? {
-                    return Err(GateRefusal::TooManyWaiting);
-                }
+                let store = gate.store.as_ref();
+                let place = stream::open(store, &gate.dropped, &question, self.call, until).await?;
+                let place = place.ok_or(GateRefusal::TooManyWaiting)?;
                 let event = wire::elicitation_request(&question, &form::params(&message, phrase, has_modes));
                 Sent::Event(Box::new(StreamQuestion {
                     id: question,
+                    place,
                     event,
                     seen: shown.seen,
                     round,

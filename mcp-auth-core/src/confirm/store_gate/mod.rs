@@ -20,6 +20,7 @@ use async_trait::async_trait;
 #[cfg(feature = "approval-page")]
 use super::approval::ApprovalPage;
 use super::ask::nested::Continuation;
+use super::ask::place::Dropped;
 use super::ask::stream::{self, StreamQuestion};
 use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
@@ -28,6 +29,7 @@ use super::{
     Approvals, Budget, Call, Client, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question,
     Received, Rule, Sent, Way,
 };
+use crate::background::Job;
 use crate::config::ConfigErrors;
 use crate::mcp::{Kind, Message, Raw};
 use crate::principal::Principal;
@@ -57,6 +59,7 @@ struct Inner {
     approvals: Option<Approvals>,
     #[cfg(feature = "approval-page")]
     page: Option<ApprovalPage>,
+    dropped: Dropped,
     budgets: HashMap<Box<str>, Arc<Budget>>,
     good_for: Duration,
     answer_within: Duration,
@@ -78,6 +81,7 @@ impl StoreGate {
             approvals: None,
             #[cfg(feature = "approval-page")]
             page: None,
+            dropped: Dropped::default(),
             budgets: HashMap::new(),
             good_for: Duration::from_secs(600),
             answer_within: Duration::from_secs(300),
@@ -177,9 +181,13 @@ impl ConfirmationGate for StoreGate {
     }
 
     async fn settle(&self, question: Box<StreamQuestion>) -> Passage {
-        let call = question.call.as_call();
-        let ours = Ours::new(&self.inner, call);
-        ours.settle(&question).await.unwrap_or_else(Passage::Refused)
+        let (gate, mut question) = (&*self.inner, question);
+        let reply = match stream::wait(gate.store.as_ref(), &mut question, gate.answer_within).await {
+            Ok(reply) => reply,
+            Err(error) => return Passage::Refused(error.into()),
+        };
+        let ours = Ours::new(gate, question.call.as_call());
+        ours.settle(reply, question.seen, question.round).await.unwrap_or_else(Passage::Refused)
     }
 
     fn uses_tokens(&self, rule: &Rule, client: Client) -> bool {
@@ -196,6 +204,16 @@ impl ConfirmationGate for StoreGate {
             return Some(Arc::new(page.clone()));
         }
         None
+    }
+
+    fn background(&self) -> Option<Job> {
+        let (store, dropped) = (Arc::clone(&self.inner.store), self.inner.dropped.clone());
+        Some(Box::pin(async move {
+            loop {
+                dropped.more().await;
+                dropped.remove(store.as_ref()).await;
+            }
+        }))
     }
 
     fn sweep(&self) {
