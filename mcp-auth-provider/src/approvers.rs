@@ -66,6 +66,16 @@ impl Approvers for ProviderApprovers {
         }
     }
 
+    async fn client_name(&self, client: &str) -> Option<String> {
+        match self.inner.clients.find(client).await {
+            Ok(client) => client?.name,
+            Err(refused) => {
+                refused.record("approvers", Some(client));
+                None
+            }
+        }
+    }
+
     fn sign_in_at(&self, request: &Parts) -> Option<String> {
         // A host's page may send whoever is signed in straight back.
         if self.inner.has_sign_in_page() { self.inner.sign_in_url(request) } else { None }

@@ -171,6 +171,7 @@ async fn the_owner_of_a_key_signs_in_and_decides() {
     let browser = Browser::new();
     let (status, page) = world.open(&browser, &link, "ada").await;
     assert_eq!(status, 200, "{page}");
+    assert!(page.contains("<strong>laptop</strong>"), "the key's name: {page}");
     assert!(world.call("delete").await.starts_with("Not run yet"), "a look decides nothing");
     assert_eq!(world.decide(&browser, &link, &page, "approve").await, 303);
     assert_eq!(world.call("delete").await, "deleted");

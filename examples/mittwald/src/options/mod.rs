@@ -69,6 +69,9 @@ pub struct Cli {
     /// Where calls are recorded: jsonl:PATH, or off [default: beside the store; off with --store memory]
     #[arg(long, env = "MITTWALD_MCP_AUDIT")]
     pub audit: Option<String>,
+    /// Tool whose calls a signed-in user approves on a page of this server, whatever the client can ask; repeatable
+    #[arg(long, env = "MITTWALD_MCP_APPROVE", value_delimiter = ',')]
+    pub approve: Vec<String>,
     /// Origin of a web page that may call, such as https://app.example.com; repeatable
     #[arg(long, env = "MITTWALD_MCP_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -128,6 +131,8 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// Who issues tokens.
     pub authority: AuthorityOptions,
+    /// Tools whose calls a signed-in user approves on a page.
+    pub approve: Vec<String>,
     /// Origins of web pages that may call.
     pub allowed_origins: Vec<String>,
     /// Further hosts that requests may name.

@@ -44,7 +44,7 @@ pub struct Verdict {
 pub struct Pending {
     /// The tool.
     pub tool: String,
-    /// The client that asks, where its token names one.
+    /// The client that asks, where its token names one; else the name of the API key.
     pub client: Option<String>,
     /// Who asks.
     pub requester: String,

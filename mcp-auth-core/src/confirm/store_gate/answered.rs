@@ -3,7 +3,6 @@
 use super::Ours;
 use super::fresh::CHANGED;
 use crate::confirm::ask::form::{Answer, Reply};
-use crate::confirm::ask::stream::{self, StreamQuestion};
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::{
     Confirmation, Declined, Digest, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,

@@ -174,7 +174,7 @@ impl Ours<'_> {
         let new = NewApproval {
             issuer: principal.issuer(),
             subject: principal.subject(),
-            client: principal.client_id(),
+            client: principal.client_id().or(principal.api_key().map(|key| key.name.as_str())),
             tool: self.call.tool,
             text: &shown.text,
             phrase: self.call.rule.phrase,

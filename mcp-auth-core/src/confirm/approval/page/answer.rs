@@ -25,6 +25,8 @@ struct Page<'a> {
 /// The question, and where its answer goes.
 pub(super) struct Form<'a> {
     pub(super) asked: &'a Pending,
+    /// Safe to show.
+    pub(super) client_name: Option<String>,
     pub(super) action: &'a str,
     pub(super) id: &'a str,
     pub(super) code: &'a str,

@@ -58,6 +58,12 @@ pub trait Approvers: Send + Sync + 'static {
         None
     }
 
+    /// What this client is called, where that is known: people know applications by their names.
+    async fn client_name(&self, client: &str) -> Option<String> {
+        let _ = client;
+        None
+    }
+
     /// True if those whom this issuer names can sign in. A call of anybody else's is refused at once and does not wait for
     /// somebody who cannot come.
     fn vouches_for(&self, issuer: &str) -> bool {
@@ -201,7 +207,12 @@ impl Inner {
         }
         match self.code(id, approver) {
             Some(code) => {
-                let form = Form { asked: &asked, action: &self.path, id, code: &code, problem };
+                let client_name = match &asked.client {
+                    Some(client) => self.approvers.client_name(client).await.map(|name| safe(&name, 200)),
+                    None => None,
+                };
+                let action = &self.path;
+                let form = Form { asked: &asked, client_name, action, id, code: &code, problem };
                 self.answers.question(words, &form, visitor)
             }
             None => {
