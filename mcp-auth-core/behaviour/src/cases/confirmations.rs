@@ -283,6 +283,37 @@ pub async fn nothing_runs_for_a_client_that_leaves<S: Serve>() {
     fixture.nothing_ran();
 }
 
+/// The places of a session are for those who still wait.
+pub async fn a_client_that_leaves_makes_room<S: Serve>() {
+    let fixture = asking::<S>(Rule::destructive()).await;
+    let token = fixture.ada(SCOPE).sign();
+    let session = fixture.session_of(&token, json!({ "elicitation": {} })).await;
+    let call = message::legacy_call("delete_note", json!({ "id": "1" }));
+    let open = || inside(fixture.post(&call), &token, &session).open();
+    let mut streams = Vec::new();
+    for _ in 0..16 {
+        let mut stream = Stream::new(open().await);
+        question(&mut stream).await;
+        streams.push(stream);
+    }
+    let full = inside(fixture.post(&call), &token, &session).send().await;
+    assert!(!full.text().contains("elicitation/create"), "{}", full.text());
+    streams.clear();
+    // The server has to notice first that the connections are gone.
+    let room = async {
+        loop {
+            let answer = open().await;
+            let is_stream = answer.headers()["content-type"] == "text/event-stream";
+            if is_stream {
+                return question(&mut Stream::new(answer)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), room).await.expect("room at once, not after five minutes");
+    fixture.nothing_ran();
+}
+
 /// While a person thinks, the token is revoked: their yes comes too late.
 pub async fn nothing_runs_for_a_credential_that_ended<S: Serve>() {
     let fixture = asking::<S>(Rule::destructive()).await;

@@ -155,7 +155,11 @@ impl Approvals {
             at: self.clock.now(),
         });
         match self.write(id, &record, version).await? {
-            true => Ok(()),
+            true => {
+                let (subject, tool) = (&approver.subject, &record.tool);
+                tracing::info!(subject, tool, approved, "a call was decided about on the page");
+                Ok(())
+            }
             false => Err(DecideError::Decided),
         }
     }

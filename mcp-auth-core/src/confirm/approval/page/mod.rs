@@ -203,7 +203,7 @@ impl Inner {
         };
         if let Some(verdict) = &asked.verdict {
             let text = if verdict.approved { words.approved } else { words.declined };
-            return self.answers.message(StatusCode::OK, words, text, Some(visitor));
+            return self.answers.message(StatusCode::OK, words, text, None);
         }
         match self.code(id, approver) {
             Some(code) => {
