@@ -17,7 +17,7 @@ impl Ours<'_> {
         if state.purpose == Purpose::Continued {
             // The call was confirmed before: the tool gets its own state back.
             self.consume(&state).await?;
-            return Ok(self.pass(None, 0, Some(state.nested.as_deref())));
+            return Ok(self.pass(None, Some(state.nested.as_deref())));
         }
         // A form does not stand for a page, even if it was asked when the rule was another.
         if self.gate.wants(self.call.rule) == Confirmation::Approve {
@@ -46,7 +46,7 @@ impl Ours<'_> {
         if shown.seen != state.seen {
             return self.ask(Way::TwoStep, shown, 0, Some(CHANGED)).await;
         }
-        Ok(self.confirmed(Way::TwoStep, Voucher::Client, shown))
+        self.confirmed(Way::TwoStep, Voucher::Client, shown).await
     }
 
     /// An answer in a session, or none in time.
@@ -81,7 +81,7 @@ impl Ours<'_> {
                 if shown.seen != seen {
                     return self.ask(way, shown, round, Some(CHANGED)).await;
                 }
-                Ok(self.confirmed(way, Voucher::Client, shown))
+                self.confirmed(way, Voucher::Client, shown).await
             }
         }
     }

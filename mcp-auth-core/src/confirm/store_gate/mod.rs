@@ -1,6 +1,6 @@
 //! The gate over a store.
 //!
-//! 1. `fresh` looks at a call without an answer: its budget, its way, its question. `answered` looks at what came back.
+//! 1. `fresh` looks at a call without an answer: its way, its question. `answered` looks at what came back. `spend` counts.
 //! 2. Whatever came back is used up before anything else is done with it, so that nothing runs twice.
 //! 3. The preview is taken again before a confirmed call runs; if the state moved on, the person is asked again.
 //! 4. What the store or the tool's preview cannot tell is refused.
@@ -9,6 +9,7 @@ mod answered;
 mod fresh;
 mod rules;
 mod show;
+mod spend;
 
 use std::collections::HashMap;
 use std::fmt;
