@@ -153,6 +153,7 @@ macro_rules! suite {
                 nothing_runs_for_a_client_that_leaves,
                 nothing_runs_for_a_credential_that_ended,
                 a_dry_run_runs_nothing,
+                a_write_budget_is_kept,
                 a_tool_that_asks_itself_keeps_its_state,
             }
             approvals {
