@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::dev::Service as _;
-use actix_web::middleware::Compress;
 use actix_web::{App, HttpResponse, HttpServer, Responder, guard::Post, rt, web};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -268,22 +267,4 @@ async fn a_call_that_waited_for_its_confirmation_is_routed_on() {
         assert!(rest.contains(answer), "{path}: {rest}");
     }
     assert_eq!(fixture.ran.take(), ["delete_note 1"]);
-}
-
-/// A service that compresses.
-struct Compressing;
-
-impl Serve for Compressing {
-    fn serve(listener: TcpListener, guard: Guard, mcp: Mcp) -> Running {
-        let app = move || {
-            let service = web::resource("/mcp").wrap(Compress::default()).wrap(McpAuth::new(guard.clone()));
-            App::new().service(service.route(mcp_service(mcp.clone()))).configure(routes(&guard))
-        };
-        run!(listener, app)
-    }
-}
-
-#[tokio::test]
-async fn a_service_that_compresses_is_read_all_the_same() {
-    mcp_auth_behaviour::cases::compression::what_is_read_comes_plain::<Compressing>().await;
 }

@@ -9,7 +9,6 @@ use mcp_auth_axum::{Caller, McpAuthLayer, require_scopes, routes};
 use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, message};
 use mcp_auth_core::Guard;
 use serde_json::json;
-use tower_http::compression::CompressionLayer;
 
 fn run(listener: TcpListener, app: Router) -> Running {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -196,20 +195,4 @@ async fn http_2_names_its_host_in_the_authority() {
     assert_eq!((good.status().as_u16(), good.version()), (200, reqwest::Version::HTTP_2));
     assert!(good.text().await.unwrap().contains("Buy milk"));
     assert_eq!(fixture.ran.take(), ["list_notes"]);
-}
-
-/// A service that compresses.
-struct Compressing;
-
-impl Serve for Compressing {
-    fn serve(listener: TcpListener, guard: Guard, mcp: Mcp) -> Running {
-        let inner = Router::new().fallback_service(mcp).layer(CompressionLayer::new());
-        let app = Router::new().route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(inner));
-        run(listener, app.merge(routes(&guard)))
-    }
-}
-
-#[tokio::test]
-async fn a_service_that_compresses_is_read_all_the_same() {
-    mcp_auth_behaviour::cases::compression::what_is_read_comes_plain::<Compressing>().await;
 }
