@@ -111,7 +111,7 @@ async fn after_yes(answer: Result<Response<Full<Bytes>>, ()>) -> String {
             assert_eq!(forward.body, body);
             assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::Elicitation);
             match answer {
-                Ok(response) => Exchange::respond_in_stream(forward.exchange, response),
+                Ok(response) => forward.exchange.respond_in_stream(response),
                 Err(()) => forward.exchange.fail_in_stream(),
             }
         })

@@ -62,7 +62,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Self {
+    /// In a box: it is handed from step to step, and each would copy it.
+    pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Box<Self> {
         let span = tracing::info_span!(
             "mcp_request",
             address = address.map(tracing::field::display),
@@ -72,7 +73,7 @@ impl Exchange {
             method = Empty,
             target = Empty
         );
-        Self {
+        Box::new(Self {
             guard,
             span,
             address,
@@ -91,7 +92,7 @@ impl Exchange {
             permit: None,
             trail: Trail::default(),
             ticket: None,
-        }
+        })
     }
 
     pub(super) fn is_modern(&self) -> bool {

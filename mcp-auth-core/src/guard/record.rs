@@ -77,7 +77,7 @@ impl Exchange {
         }
         let preview = confirmed.and_then(|confirmed| confirmed.preview.as_ref());
         let begun = self.with_intent(recorder, preview, confirmed, |intent| recorder.audit.begin(intent));
-        match begun.await {
+        match Box::pin(begun).await {
             Ok(ticket) => {
                 self.ticket = Some(ticket);
                 Ok(())
