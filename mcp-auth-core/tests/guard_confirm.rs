@@ -299,7 +299,7 @@ async fn what_is_rewritten_is_not_compressed() {
     );
     let mut plain = plain.unwrap();
     plain.headers_mut().insert("content-encoding", "identity".parse().unwrap());
-    let response: Response<Body> = Exchange::respond(exchange, plain);
+    let response: Response<Body> = exchange.respond(plain);
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(
         serde_json::from_slice::<Value>(&body).unwrap()["result"]["tools"].as_array().unwrap().len(),
@@ -307,7 +307,7 @@ async fn what_is_rewritten_is_not_compressed() {
     );
 }
 
-async fn decide_list(guard: &Guard) -> Exchange {
+async fn decide_list(guard: &Guard) -> Box<Exchange> {
     let session = session(guard).await;
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     let (mut parts, body) = request(&list, Some(&session));
