@@ -14,9 +14,11 @@ use mcp_auth_core::confirm::{
     Approvals, Call, Client, Confirmation, ConfirmationGate, Passage, Phrase, Rule, StoreGate,
 };
 use mcp_auth_core::mcp::{Era, Limits, Message};
+use mcp_auth_core::policy::destructive;
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store};
 use mcp_auth_core::time::{Clock, Timestamp};
-use mcp_auth_core::{Principal, Routes, ScopeSet};
+use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
+use mcp_auth_core::{Credential, Guard, Principal, Routes, ScopeSet, TokenVerifier, ToolPolicies};
 use serde_json::json;
 
 /// Whoever the cookie names.
@@ -237,5 +239,39 @@ fn a_page_has_an_https_url() {
         "ftp://x.example/",
     ] {
         assert!(page(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_guard_serves_its_page_where_nothing_else_is() {
+    let paths = |at: &str| {
+        let (store, keys): (Arc<dyn Store>, _) =
+            (Arc::new(MemoryStore::default()), KeyRing::generate().unwrap());
+        let approvals = Approvals::new(Arc::clone(&store), format!("https://mcp.example{at}"));
+        let page = ApprovalPage::new(approvals, Cookies, keys.clone()).unwrap();
+        let gate = StoreGate::new("https://mcp.example/mcp", store, keys).approval_page(page);
+        let guard = Guard::builder("https://mcp.example/mcp").verifier(Nobody).confirmation(gate);
+        let tools =
+            ToolPolicies::new().tool("delete", destructive("a").confirm(Rule::new(Confirmation::Approve)));
+        guard.tools(tools).build().map(|(guard, _)| guard.paths())
+    };
+    assert!(paths("/approve").unwrap().contains(&"/approve".to_owned()));
+    for taken in
+        ["/mcp", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]
+    {
+        let errors = paths(taken).unwrap_err().to_string();
+        assert!(errors.contains("path of its own"), "{errors}");
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl TokenVerifier for Nobody {
+    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
+        Err(TokenRefusal::Unknown.into())
+    }
+    fn authorization_servers(&self) -> Vec<String> {
+        vec!["https://issuer.example".to_owned()]
     }
 }

@@ -231,6 +231,121 @@ async fn a_confirmation_that_came_in_is_none() {
     assert!(parts.extensions.get::<Confirmed>().is_none());
 }
 
+/// An answer that the guard has to read is asked for plain, and withheld if it comes compressed all the same.
+#[tokio::test]
+async fn what_is_rewritten_is_not_compressed() {
+    let policies = || {
+        let tools =
+            deletes(Rule::default()).tool("confirmed", destructive("notes:delete").confirm(Rule::write()));
+        tools.resource("note://{id}", read("notes:delete"))
+    };
+    let guard =
+        Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(policies()).build().unwrap().0;
+    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { "name": "c", "version": "1" } });
+    for (method, name, params, is_read) in [
+        ("tools/list", None, json!({}), true),
+        ("server/discover", None, json!({}), true),
+        ("resources/read", Some("note://1"), json!({ "uri": "note://1" }), true),
+        ("tools/call", Some("confirmed"), json!({ "name": "confirmed" }), true),
+        ("tools/call", Some("delete"), json!({ "name": "delete" }), false),
+    ] {
+        let exchange = async || {
+            let mut message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+            message["params"]["_meta"] = meta.clone();
+            let (mut parts, body) = request(&message, None);
+            let headers = [
+                ("mcp-protocol-version", "2026-07-28"),
+                ("mcp-method", method),
+                ("accept-encoding", "gzip, br"),
+            ];
+            for (name, value) in headers.into_iter().chain(name.map(|name| ("mcp-name", name))) {
+                parts.headers.insert(name, value.parse().unwrap());
+            }
+            let exchange = forwarded(decide(&guard, &mut parts, body).await).exchange;
+            let accepted = parts.headers["accept-encoding"].to_str().unwrap().to_owned();
+            (exchange, accepted)
+        };
+        let (_, accepted) = exchange().await;
+        assert_eq!(accepted, if is_read { "identity" } else { "gzip, br" }, "{method} {name:?}");
+        for (status, kind) in [
+            (200, "application/json"),
+            (200, "text/event-stream"),
+            (500, "application/json"),
+            (200, "application/octet-stream"),
+        ] {
+            let (exchange, _) = exchange().await;
+            let response = Response::builder()
+                .status(status)
+                .header("content-type", kind)
+                .header("content-encoding", "gzip")
+                .header("content-length", 4)
+                .body(Full::from("gzip"));
+            let response: Response<Body> = exchange.respond(response.unwrap());
+            let encoding = response.headers().get("content-encoding").cloned();
+            assert_eq!(encoding.is_none(), is_read, "{method} {name:?} {kind}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            match is_read {
+                true => assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["error"]["code"], -32603),
+                false => assert_eq!(body, "gzip"),
+            }
+        }
+    }
+    let exchange = decide_list(&guard).await;
+    let plain = answer(
+        "application/json",
+        r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"delete"},{"name":"other"}]}}"#,
+    );
+    let mut plain = plain.unwrap();
+    plain.headers_mut().insert("content-encoding", "identity".parse().unwrap());
+    let response: Response<Body> = exchange.respond(plain);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()["result"]["tools"].as_array().unwrap().len(),
+        1
+    );
+}
+
+async fn decide_list(guard: &Guard) -> Box<Exchange> {
+    let session = session(guard).await;
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let (mut parts, body) = request(&list, Some(&session));
+    forwarded(decide(guard, &mut parts, body).await).exchange
+}
+
+/// A client that leaves while its user is asked makes room for the next question at once.
+#[tokio::test]
+async fn a_stream_that_is_dropped_leaves_its_place() {
+    let guard = guard(deletes(Rule::destructive()));
+    let session = session(&guard).await;
+    let ask = async || {
+        let call =
+            json!({ "jsonrpc": "2.0", "id": "c", "method": "tools/call", "params": { "name": "delete" } });
+        let (mut parts, body) = request(&call, Some(&session));
+        let Decision::AskThenForward(asking) = decide(&guard, &mut parts, body).await else { return None };
+        let response: Response<Body> = asking.respond(|settling| -> Later {
+            Box::pin(async move {
+                match settling.settle(&mut parts).await {
+                    Ok(_) => panic!("nobody said yes"),
+                    Err(rest) => rest,
+                }
+            })
+        });
+        let mut stream = Box::pin(response.into_body());
+        assert!(stream.frame().await.unwrap().is_ok(), "the question");
+        Some(stream)
+    };
+    let mut streams = Vec::new();
+    for _ in 0..16 {
+        streams.push(ask().await.unwrap());
+    }
+    assert!(ask().await.is_none(), "all places are taken");
+    streams.pop();
+    streams.push(ask().await.unwrap());
+    assert!(ask().await.is_none());
+}
+
 /// A policy of a service's own, without rules.
 struct Ours(Effect);
 

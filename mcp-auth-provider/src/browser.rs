@@ -30,6 +30,8 @@ const FORM_LIFE: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose<'a> {
     SignIn,
+    /// The same, for another page of this origin.
+    Visit,
     /// Only the user who was asked can answer: in the same browser another may have signed in meanwhile.
     Consent {
         subject: &'a str,
@@ -149,6 +151,7 @@ impl Browsers {
     fn authenticate(browser: &Browser, purpose: Purpose<'_>, nonce: &str, at: u64, request: &str) -> String {
         let (purpose, subject) = match purpose {
             Purpose::SignIn => ("sign-in", ""),
+            Purpose::Visit => ("visit", ""),
             Purpose::Consent { subject } => ("consent", subject),
         };
         secret::authenticate(&browser.cookie, &[purpose, subject, nonce, &at.to_string(), request])

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod approvers;
 mod authorize;
 mod browser;
 mod builder;
@@ -17,7 +18,9 @@ mod secret;
 mod sign_in;
 mod signing;
 mod token;
+mod visit;
 
+pub use approvers::ProviderApprovers;
 pub use builder::ProviderBuilder;
 pub use clients::Client;
 pub use connections::Connection;

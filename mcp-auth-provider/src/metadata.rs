@@ -10,6 +10,8 @@ pub(crate) struct Paths {
     pub(crate) register: String,
     pub(crate) revoke: String,
     pub(crate) jwks: String,
+    /// Where users sign in for another page of this origin.
+    pub(crate) sign_in: String,
     pub(crate) documents: [String; 2],
 }
 
@@ -23,6 +25,7 @@ impl Paths {
             token: format!("{base}/token"),
             register: format!("{base}/register"),
             revoke: format!("{base}/revoke"),
+            sign_in: format!("{base}/sign-in"),
             jwks: format!("{base}/.well-known/jwks.json"),
             documents: [
                 format!("/.well-known/oauth-authorization-server{base}"),

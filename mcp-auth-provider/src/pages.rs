@@ -21,7 +21,8 @@ const STYLE: &str = include_str!("../templates/style.css");
 pub(crate) struct SignInPage<'a> {
     pub(crate) style: &'a str,
     pub(crate) action: &'a str,
-    pub(crate) client: &'a str,
+    /// Who wants to be connected; none if the user comes for a page of this origin.
+    pub(crate) client: Option<&'a str>,
     pub(crate) code: &'a str,
     pub(crate) name: &'a str,
     pub(crate) problem: Option<&'a str>,

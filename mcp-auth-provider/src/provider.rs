@@ -110,6 +110,9 @@ impl Inner {
         if path == self.paths.authorize {
             return self.authorize(parts, body).await;
         }
+        if path == self.paths.sign_in && self.has_sign_in_page() {
+            return self.visit(parts, body).await;
+        }
         let post = "POST, OPTIONS";
         let is_post_endpoint =
             [&self.paths.token, &self.paths.register, &self.paths.revoke].iter().any(|p| *p == path);
@@ -162,8 +165,15 @@ fn document(parts: &Parts, json: &Bytes) -> Response<Bytes> {
 #[async_trait]
 impl Routes for Provider {
     fn paths(&self) -> Vec<String> {
-        let Paths { authorize, token, register, revoke, jwks, documents } = &self.inner.paths;
-        [authorize, token, register, revoke, jwks].into_iter().chain(documents).cloned().collect()
+        let Paths { authorize, token, register, revoke, jwks, sign_in, documents } = &self.inner.paths;
+        // A host that signs its users in itself may have a page of that name.
+        let sign_in = self.inner.has_sign_in_page().then_some(sign_in);
+        [authorize, token, register, revoke, jwks]
+            .into_iter()
+            .chain(sign_in)
+            .chain(documents)
+            .cloned()
+            .collect()
     }
 
     async fn respond(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes> {

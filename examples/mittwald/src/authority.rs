@@ -7,7 +7,7 @@ use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::store::StoreError;
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::{Revocations, VerifierRouter};
-use mcp_auth_provider::{Client, Provider, SigningKey, SigningKeyError};
+use mcp_auth_provider::{Client, Provider, ProviderApprovers, SigningKey, SigningKeyError};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -49,6 +49,8 @@ pub(crate) struct Authority {
     pub(crate) verifier: VerifierRouter,
     /// What ends before its time.
     pub(crate) revocations: Revocations,
+    /// Its users, as those who approve; none if tokens come from elsewhere.
+    pub(crate) approvers: Option<ProviderApprovers>,
     /// The provider's endpoints; none if tokens come from elsewhere.
     pub(crate) routes: Router,
     /// The provider's work beside the requests.
@@ -72,7 +74,7 @@ impl Authority {
                     let opaque = verifiers::introspected(issuer, audiences, introspection, &revocations)?;
                     verifier = verifier.opaque(opaque);
                 }
-                Ok(Self { verifier, revocations, routes: Router::new(), background: None })
+                Ok(Self { verifier, revocations, approvers: None, routes: Router::new(), background: None })
             }
         }
     }
@@ -113,6 +115,7 @@ impl Authority {
         Ok(Self {
             verifier: verifiers::router(provider.verifier(), places.api, &revocations)?,
             revocations,
+            approvers: Some(provider.approvers()),
             routes: mcp_auth_axum::routes(&provider),
             background: Some(background),
         })

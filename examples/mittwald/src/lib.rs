@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+mod approvals;
 mod authority;
 pub mod banner;
 pub mod fake;

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::api::{Api, ApiSetupError};
+use crate::approvals;
 use crate::authority::{Authority, AuthorityError, Places};
 use crate::banner::Banner;
 use crate::fake::Fake;
@@ -168,13 +169,19 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let guard = Guard::builder(&mcp_url)
         .name("mittwald")
-        .tools(policies(&api, options.cannot_ask)?)
+        .tools(approvals::demand(policies(&api, options.cannot_ask)?, &options.approve))
         .challenge_scope(&options.challenge_scope)
         .allowed_hosts(&options.allowed_hosts)
         .allowed_origins(&options.allowed_origins)
         .trusted_proxies(options.trusted_proxies.clone());
     let places = Places { origin: &origin, mcp: &mcp_url, api: &api_url, proxies: &options.trusted_proxies };
     let authority = Authority::new(&options.authority, logins, &places, &state).await?;
+    let guard = match &authority.approvers {
+        Some(approvers) if !options.approve.is_empty() => {
+            guard.confirmation(approvals::gate(&places, approvers.clone(), &state)?)
+        }
+        _ => guard,
+    };
     let journal = options.audit.as_deref().map(Journal::open).transpose()?;
     let guard = match &journal {
         Some(journal) => guard.audit(journal.audit.clone()),

@@ -149,10 +149,15 @@ macro_rules! suite {
                 two_steps_where_the_rule_allows_them,
                 a_question_in_a_session,
                 an_answer_from_elsewhere_changes_nothing,
+                a_client_that_leaves_makes_room,
                 nothing_runs_for_a_client_that_leaves,
                 nothing_runs_for_a_credential_that_ended,
                 a_dry_run_runs_nothing,
+                a_write_budget_is_kept,
                 a_tool_that_asks_itself_keeps_its_state,
+            }
+            approvals {
+                a_page_beside_the_documents,
             }
             records {
                 calls_and_refusals_are_taken_down,

@@ -2,8 +2,8 @@
 //!
 //! 1. Counted for each principal and class of tools: calls, and things that the previews say are affected.
 //! 2. A used-up budget refills evenly over its time: nobody gets twice as much at a border.
-//! 3. Beyond it a call is confirmed even where no confirmation was declared, or refused, as [`Excess`] says. What was
-//!    confirmed counts, too.
+//! 3. Beyond it a call is confirmed even where no confirmation was declared, or more strictly than declared; or refused, confirmed or
+//!    not: as [`Excess`] says. What was confirmed counts, too.
 //! 4. It counts in this process: a service of several processes allows so much in each.
 //!
 //! ```
@@ -30,9 +30,9 @@ use crate::time::Timestamp;
 /// What happens beyond a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
-    /// The call has to be confirmed so.
+    /// The call has to be confirmed so, at least.
     Confirm(Confirmation),
-    /// The call is refused with 429.
+    /// The call is refused with 429, whoever has confirmed it.
     Refuse,
 }
 
@@ -82,15 +82,17 @@ impl Budget {
     pub fn spend(&self, who: &str, class: &str, affected: u64, now: Timestamp) -> Result<(), Overspent> {
         let mut spent = self.lock();
         let entry = spent.entry((who.into(), class.into())).or_insert([now; 2]);
-        let next = self.next(*entry, affected, now);
-        let end = now.plus(self.per);
-        match next.into_iter().max().filter(|next| *next > end) {
-            None => {
-                *entry = next;
-                Ok(())
-            }
-            Some(next) => Err(Overspent { retry_after: next.since(end).min(self.per) }),
-        }
+        *entry = self.fitting(*entry, affected, now)?;
+        Ok(())
+    }
+
+    /// Looks whether there is room for one call with `affected` things, and takes nothing.
+    ///
+    /// # Errors
+    /// [`Overspent`].
+    pub fn room(&self, who: &str, class: &str, affected: u64, now: Timestamp) -> Result<(), Overspent> {
+        let entry = self.lock().get(&(who.into(), class.into())).copied().unwrap_or([now; 2]);
+        self.fitting(entry, affected, now).map(drop)
     }
 
     /// Takes one call that was confirmed: beyond the budget, too, but never into debt.
@@ -103,6 +105,21 @@ impl Budget {
     /// Forgets whose budget is full again.
     pub fn sweep(&self, now: Timestamp) {
         self.lock().retain(|_, refilled| refilled.iter().any(|at| *at > now));
+    }
+
+    /// When both are refilled after this call, if there is room for it.
+    fn fitting(
+        &self,
+        entry: [Timestamp; 2],
+        affected: u64,
+        now: Timestamp,
+    ) -> Result<[Timestamp; 2], Overspent> {
+        let next = self.next(entry, affected, now);
+        let end = now.plus(self.per);
+        match next.into_iter().max().filter(|next| *next > end) {
+            None => Ok(next),
+            Some(next) => Err(Overspent { retry_after: next.since(end).min(self.per) }),
+        }
     }
 
     /// When both would be refilled after this call.

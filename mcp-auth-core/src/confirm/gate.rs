@@ -3,13 +3,17 @@
 //! 1. A [`ConfirmationGate`] is asked about every call that is otherwise allowed, and answers with a [`Passage`].
 //! 2. A question in a stream is settled later, by an answer that comes as a message of its own.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::ask::stream::StreamQuestion;
 use super::{Client, Passage, Rule};
+use crate::background::Job;
 use crate::config::ConfigErrors;
 use crate::mcp::Message;
 use crate::principal::Principal;
+use crate::routes::Routes;
 
 /// A call that is allowed by its scopes. Borrowed from the request.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +60,16 @@ pub trait ConfirmationGate: Send + Sync + 'static {
 
     /// Adds what is wrong with the rule of a tool, at start.
     fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors);
+
+    /// The page on which calls are approved, where there is one: the guard serves it beside its documents.
+    fn page(&self) -> Option<Arc<dyn Routes>> {
+        None
+    }
+
+    /// Work to be done beside the requests, taken once by the guard.
+    fn background(&self) -> Option<Job> {
+        None
+    }
 
     /// Forgets what is not needed any more; called every few seconds.
     fn sweep(&self) {}

@@ -99,7 +99,9 @@ impl GateRefusal {
             Self::ClientCannot => {
                 "Not run: this needs the confirmation of a person, and this client cannot ask for it."
             }
-            Self::NobodyToApprove => "Not run: this has to be approved by a user, and the caller is none.",
+            Self::NobodyToApprove => {
+                "Not run: this has to be approved by a user who can sign in here, and the caller is none."
+            }
             Self::State(_) => {
                 "Not run: the confirmation is not valid for this call. Call again without it to be asked anew."
             }

@@ -94,6 +94,16 @@ impl Way {
         }
     }
 
+    /// What somebody has done who went this way.
+    pub(super) const fn proves(self) -> Confirmation {
+        match self {
+            Self::Free | Self::Refused => Confirmation::None,
+            Self::TwoStep => Confirmation::TwoStep,
+            Self::Mrtr | Self::Elicitation => Confirmation::Elicit,
+            Self::PageByMrtr | Self::PageByError | Self::PageByText => Confirmation::Approve,
+        }
+    }
+
     /// True where a person decides on a page.
     #[must_use]
     pub const fn is_page(self) -> bool {

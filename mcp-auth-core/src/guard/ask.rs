@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue, Response, header};
 use tracing::Instrument;
 
 use super::body::{Events, GuardedBody, Rest};
+use super::exchange::accept_plain;
 use super::lease::LeaseEnd;
 use super::{Exchange, Forward, Refusal};
 use crate::confirm::{Passage, Question, Sent, StreamQuestion};
@@ -91,6 +92,8 @@ impl Settling {
             exchange.record_passage(&passage);
             match passage {
                 Passage::Pass(pass) => {
+                    // The stream has begun, and is not compressed.
+                    accept_plain(&mut parts.headers);
                     return exchange.pass(pass, parts, body).await.map_err(Response::into_body);
                 }
                 Passage::Ask(Question { way, sent: Sent::Event(again), .. }) => {

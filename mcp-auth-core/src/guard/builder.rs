@@ -382,6 +382,14 @@ impl GuardBuilder {
         if has_metadata && !self.shares_origin && metadata_path != WELL_KNOWN {
             document_paths.push(WELL_KNOWN.to_owned());
         }
+        for path in gate.page().map(|page| page.paths()).unwrap_or_default() {
+            if document_paths.contains(&path) || path == resource.path() {
+                errors.push(
+                    format!("the approval page would be at `{path}`, where something else is"),
+                    "give it a path of its own: https://mcp.example/approve",
+                );
+            }
+        }
         let budget = Arc::new(FailureBudget::new(self.failures_per_minute));
         let principals = PrincipalLimits::new(self.per_minute, self.at_once);
         let cache = Arc::new(TokenCache::new(self.cache));
@@ -394,7 +402,8 @@ impl GuardBuilder {
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
             metrics::gauge!("mcp_auth_token_cache_entries").set(kept.len() as f64);
         };
-        let background = Background::new(jobs(verifier.as_ref(), sweep));
+        let background =
+            Background::new(jobs(verifier.as_ref(), sweep).into_iter().chain(gate.background()).collect());
         let recorder = self.audit.map(|audit| Recorder::new(audit, policy.as_ref()));
         let inner = Inner {
             metadata_url: has_metadata.then(|| format!("{}{metadata_path}", resource.origin())),

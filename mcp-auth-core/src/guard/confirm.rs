@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 
+use super::exchange::accept_plain;
 use super::{AskThenForward, Decision, Exchange, Forward};
 use crate::confirm::{Call, Pass, Passage, Question, Rule, Sent};
 use crate::mcp::Message;
@@ -77,6 +78,9 @@ impl Exchange {
             None => self.guard.inner.meters.forwarded(),
         }
         self.continuation = pass.continuation;
+        if self.reads_answer() {
+            accept_plain(&mut parts.headers);
+        }
         let body = match pass.body {
             Some(edited) => {
                 if parts.headers.contains_key(header::CONTENT_LENGTH) {

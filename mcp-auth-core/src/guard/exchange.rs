@@ -4,7 +4,8 @@
 //! 2. A session id that the service gives is sealed for the principal.
 //! 3. Event streams are leased and never buffered.
 //! 4. A confirmed tool that asks questions of its own has its state put into ours.
-//! 5. An answer that should be rewritten and is not understood is replaced by an error.
+//! 5. An answer that should be rewritten and is not understood is replaced by an error. Compressed it cannot be read: the service
+//!    is not told that the client takes that, and if it compresses all the same, its answer is withheld.
 
 use std::net::IpAddr;
 
@@ -113,36 +114,44 @@ impl Exchange {
         parts.headers.extend(std::mem::take(&mut self.notices));
         parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let permit = self.permit.take();
-        let is_stream = has_type(&parts.headers, "text/event-stream");
+        let encoded = is_encoded(&parts.headers);
+        let (is_stream, is_json) =
+            (has_type(&parts.headers, "text/event-stream"), has_type(&parts.headers, "application/json"));
         if !parts.status.is_success() {
             self.failed(parts.status.as_str());
         }
-        let rewrite = self.rewrite();
-        let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
-        let readable = !encoded && (is_stream || has_type(&parts.headers, "application/json"));
-        let rewrite = if readable || rewrite.is_some() { self.watch(rewrite) } else { self.unread() };
-        let mut rest = match (rewrite, self.id.clone()) {
-            (Some(rewrite), Some(id)) => {
-                parts.headers.remove(header::CONTENT_LENGTH);
-                parts.headers.remove(header::ETAG);
-                let max = self.guard.inner.max_answer;
-                if is_stream && !encoded {
-                    Rest::events(body, id, rewrite, max)
-                } else if has_type(&parts.headers, "application/json") && !encoded {
-                    Rest::json(body, id, rewrite, max)
-                } else if parts.status.is_success() {
-                    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                    parts.headers.remove(header::CONTENT_ENCODING);
-                    Rest::not_understood(&id)
-                } else {
-                    Rest::pass(body)
+        let is_readable = !encoded && (is_stream || is_json);
+        let mut rest = match (self.rewrite(), self.id.clone()) {
+            // The body of a failure that is neither is for people: nothing in it is a list, or a state.
+            (Some(_), Some(id)) if !is_readable && (encoded || parts.status.is_success()) => {
+                self.failed("the answer cannot be read");
+                parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                for header in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::ETAG] {
+                    parts.headers.remove(header);
                 }
+                Rest::not_understood(&id, encoded)
             }
-            _ => Rest::pass(body),
+            (rewrite, Some(id)) if is_readable => match self.watch(rewrite) {
+                Some(rewrite) => {
+                    parts.headers.remove(header::CONTENT_LENGTH);
+                    parts.headers.remove(header::ETAG);
+                    let max = self.guard.inner.max_answer;
+                    if is_stream {
+                        Rest::events(body, id, rewrite, max)
+                    } else {
+                        Rest::json(body, id, rewrite, max)
+                    }
+                }
+                None => Rest::pass(body),
+            },
+            _ => {
+                self.unread();
+                Rest::pass(body)
+            }
         };
         if is_stream && self.is_leased() {
-            let farewell =
-                if self.method == "subscriptions/listen" { self.id.as_ref().map(listen_ended) } else { None };
+            let listens = self.method == "subscriptions/listen" && !encoded;
+            let farewell = if listens { self.id.as_ref().map(listen_ended) } else { None };
             rest = rest.leased(self.term(), farewell);
         }
         Response::from_parts(parts, rest.holding(permit).into())
@@ -156,9 +165,12 @@ impl Exchange {
         if !parts.status.is_success() {
             self.failed(parts.status.as_str());
         }
+        let encoded = is_encoded(&parts.headers);
+        if encoded {
+            self.failed("the answer cannot be read");
+        }
         let rewrite = self.rewrite();
         let (rewrite, max) = (self.watch(rewrite), self.guard.inner.max_answer);
-        let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
         let rest = if has_type(&parts.headers, "text/event-stream") && !encoded {
             match rewrite {
                 Some(rewrite) => Rest::events(body, id, rewrite, max),
@@ -167,7 +179,7 @@ impl Exchange {
         } else if has_type(&parts.headers, "application/json") && !encoded {
             Rest::json_as_event(body, id, rewrite, max)
         } else {
-            tracing::error!(status = %parts.status, "the service's answer fits in no stream: it is withheld");
+            tracing::error!(status = %parts.status, encoded, "the service's answer fits in no stream: it is withheld");
             Rest::failed(&id)
         };
         let leased = self.guard.inner.lease == Lease::All;
@@ -213,6 +225,14 @@ impl Exchange {
         }
     }
 
+    /// True if the answer has to be read: it may be rewritten, taken down, or end with an event of ours.
+    pub(super) fn reads_answer(&self) -> bool {
+        self.continuation.is_some()
+            || self.ticket.is_some()
+            || ListKind::of(self.method).is_some()
+            || matches!(self.method, "resources/read" | "server/discover" | "subscriptions/listen")
+    }
+
     fn rewrite(&self) -> Option<Rewrite> {
         let modern = self.is_modern();
         if let Some(list) = ListKind::of(self.method) {
@@ -240,6 +260,19 @@ impl Exchange {
             _ => None,
         }
     }
+}
+
+/// The service is not told that the client takes compressed answers, where it takes them.
+pub(super) fn accept_plain(headers: &mut HeaderMap) {
+    if headers.contains_key(header::ACCEPT_ENCODING) {
+        // Without the header, any encoding would be acceptable (RFC 9110, section 12.5.3).
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    !headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity)
 }
 
 fn has_type(headers: &HeaderMap, essence: &str) -> bool {

@@ -74,8 +74,11 @@ impl<B> Rest<B> {
         Self::of(Some(body), Mode::Events(Box::new(SseRewriter::new(id, max, rewrite))))
     }
 
-    pub(super) fn not_understood(id: &Id) -> Self {
-        tracing::error!("the service's answer is neither JSON nor an event stream: it is withheld");
+    pub(super) fn not_understood(id: &Id, encoded: bool) -> Self {
+        tracing::error!(
+            encoded,
+            "the service's answer is compressed, or neither JSON nor an event stream: it is withheld"
+        );
         Self::full(internal_error(id))
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::declaration::ToolPolicy;
 use super::template::UriTemplate;
 use crate::config::ConfigErrors;
+use crate::confirm::Confirmation;
 use crate::mcp::{ParamHeaders, ParamHeadersError};
 use crate::scope::ScopeHierarchy;
 
@@ -103,6 +104,22 @@ impl ToolPolicies {
     /// Declares several tools.
     pub fn tools<N: Into<Box<str>>>(self, tools: impl IntoIterator<Item = (N, ToolPolicy)>) -> Self {
         tools.into_iter().fold(self, |policies, (name, policy)| policies.tool(name, policy))
+    }
+
+    /// Makes the confirmation of a declared tool this strict, if it is not so already: what an operator demands beyond the
+    /// declaration.
+    pub fn at_least(mut self, tool: &str, confirmation: Confirmation) -> Self {
+        match self.tools.get_mut(tool) {
+            Some(policy) if policy.rule.wants() < confirmation => {
+                policy.rule = policy.rule.clone().confirmation(confirmation);
+            }
+            Some(_) => {}
+            None => self.problem(
+                format!("tool `{tool}` is to be confirmed, and is not declared"),
+                "declare it first, or correct the name",
+            ),
+        }
+        self
     }
 
     /// Declares the resources that match a URI template (`note://{id}`, `{+rest}` across slashes).

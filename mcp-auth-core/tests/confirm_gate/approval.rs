@@ -260,23 +260,6 @@ async fn of_many_repetitions_one_runs() {
     assert_eq!(tasks.join_all().await.into_iter().filter(|ran| *ran).count(), 1);
 }
 
-#[tokio::test]
-async fn ten_thousand_that_wait_take_little() {
-    let world = world();
-    let rule = world.watched(approve());
-    for n in 0..10_000 {
-        let principal =
-            Principal::builder("https://issuer.example", format!("user-{n}")).client_id("cli").build();
-        let user = Caller { principal: Some(principal), ..caller(modern(NOTHING)) };
-        asked(&user.calls(&world.gate, &rule, &sent()).await);
-    }
-    let waiting = world.store.scan("approvals", "", None, 20_000).await.unwrap();
-    assert_eq!(waiting.len(), 10_000);
-    let values: usize = waiting.iter().map(|entry| entry.value.len() + entry.id.len()).sum();
-    // The pointer beside each: two hashes in hex, the id, the names of the collections, and the map's own.
-    assert!(values + 10_000 * (2 * 64 + 22 + 2 * 300) < 20_000_000, "{values}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_same_call_many_times_at_once_is_one_approval() {
     let world = world();

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use mcp_auth_core::ScopeSet;
+use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::confirm::approval::Approver;
 use mcp_auth_core::confirm::{
-    Budget, Confirmation, ConfirmationGate, Excess, Passage, Preview, PreviewCall, Rule,
+    Budget, Confirmation, ConfirmationGate, Excess, Fallback, Passage, Preview, PreviewCall, Rule,
 };
 use serde_json::json;
 
-use crate::fixture::*;
+use crate::fixture::{self, *};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -47,4 +50,79 @@ async fn what_the_previews_say_is_counted() {
     let others = caller(modern(NOTHING));
     let bob = Caller { principal: Some(mcp_auth_core::Principal::builder("i", "bob").build()), ..others };
     assert!(forwarded(&bob.calls(&gate, &rule, &call(json!({"n": 9}), json!({}))).await).is_none());
+}
+
+/// A client can answer its own questions: a hard limit holds for what was confirmed, too.
+#[tokio::test]
+async fn a_refusal_is_for_confirmed_calls_too() {
+    let world = world();
+    let gate = world.replica().budget("destructive", Budget::new(MINUTE, 2, None, Excess::Refuse));
+    let (rule, ada) = (Rule::destructive(), caller(modern(FORMS)));
+    let sent = call(json!({}), json!({}));
+    let ask = async || asked(&ada.calls(&gate, &rule, &sent).await)["requestState"].clone();
+    let states = [ask().await, ask().await, ask().await];
+    let retry = async |state: &serde_json::Value| {
+        let retry = call(json!({}), json!({ "requestState": state, "inputResponses": accept() }));
+        ada.calls(&gate, &rule, &retry).await
+    };
+    for state in &states[..2] {
+        assert!(matches!(retry(state).await, Passage::Pass(_)));
+    }
+    let third = retry(&states[2]).await;
+    assert_eq!(refused(&third), "write_budget", "asked while there was room");
+    assert_eq!(third.answer(None, true).unwrap().0, 429);
+    let Passage::Refused(refusal) = third else { panic!() };
+    assert_eq!(refusal.retry_after(), Some(MINUTE / 2));
+    assert_eq!(refused(&ada.calls(&gate, &rule, &sent).await), "write_budget", "and nobody is asked now");
+    world.clock.advance(MINUTE / 2);
+    assert!(matches!(retry(&ask().await).await, Passage::Pass(_)));
+}
+
+/// Within the budget the client asks; beyond it a person decides on the page.
+#[tokio::test]
+async fn beyond_it_more_is_demanded_than_was_declared() {
+    let world = world();
+    let excess = Excess::Confirm(Confirmation::Approve);
+    let gate = world.replica().budget("destructive", Budget::new(MINUTE, 1, None, excess));
+    let (rule, ada) = (Rule::destructive(), caller(modern(FORMS)));
+    let sent = call(json!({}), json!({}));
+    let ask = async || asked(&ada.calls(&gate, &rule, &sent).await);
+    let states = [ask().await["requestState"].clone(), ask().await["requestState"].clone()];
+    let retry = |state| call(json!({}), json!({ "requestState": state, "inputResponses": accept() }));
+    assert!(matches!(ada.calls(&gate, &rule, &retry(&states[0])).await, Passage::Pass(_)));
+    let text = |question: &serde_json::Value| question["content"][0]["text"].as_str().unwrap().to_owned();
+    let more = text(&asked(&ada.calls(&gate, &rule, &retry(&states[1])).await));
+    assert!(more.contains("needs more than that") && more.contains("/approve?id="), "{more}");
+    let link = text(&ask().await);
+    let id = link.split("?id=").nth(1).unwrap().split(' ').next().unwrap();
+    let user = Approver {
+        issuer: "https://issuer.example".to_owned(),
+        subject: "ada".to_owned(),
+        scopes: ScopeSet::default(),
+    };
+    world.approvals.approve(id, &user, None, None).await.unwrap();
+    assert!(matches!(ada.calls(&gate, &rule, &sent).await, Passage::Pass(_)));
+    assert!(text(&ask().await).contains("/approve?id="));
+
+    let mut errors = ConfigErrors::default();
+    let pageless = fixture::gate(&world.clock, &world.store, &world.keys);
+    let pageless = pageless.budget("destructive", Budget::new(MINUTE, 1, None, excess));
+    pageless.report("delete", &rule, &mut errors);
+    assert_eq!(errors.as_slice().len(), 1, "there is no page to send anybody to");
+}
+
+/// A client that is let off with two steps is let off beyond the budget, too, and not asked for ever.
+#[tokio::test]
+async fn the_fallback_counts_beyond_it() {
+    let world = world();
+    let excess = Excess::Confirm(Confirmation::Elicit);
+    let gate = world.replica().budget("write", Budget::new(MINUTE, 1, None, excess));
+    let (rule, ada) = (Rule::write().or(Fallback::TwoStep), caller(modern(NOTHING)));
+    let sent = call(json!({}), json!({}));
+    assert!(matches!(ada.calls(&gate, &rule, &sent).await, Passage::Pass(_)));
+    let question = asked(&ada.calls(&gate, &rule, &sent).await);
+    let text = question["content"][0]["text"].as_str().unwrap();
+    let token = text.split("\"confirmation_token\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let second = call(json!({ "confirmation_token": token }), json!({}));
+    assert!(matches!(ada.calls(&gate, &rule, &second).await, Passage::Pass(_)));
 }

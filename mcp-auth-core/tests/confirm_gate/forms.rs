@@ -3,7 +3,8 @@
 use mcp_auth_core::Principal;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::confirm::{
-    Confirmation, ConfirmationGate, Fallback, Passage, Phrase, PreviewCall, PreviewError, Rule, Voucher, Way,
+    Budget, Confirmation, ConfirmationGate, Excess, Fallback, Passage, Phrase, PreviewCall, PreviewError,
+    Rule, Voucher, Way,
 };
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store};
 use serde_json::{Value, json};
@@ -301,6 +302,23 @@ async fn a_dry_run_shows_and_runs_nothing() {
     }
     assert!(forwarded(&ada.calls(&world.gate, &rule, &meta(json!(false))).await).is_none());
     assert_eq!(refused(&ada.calls(&world.gate, &rule, &meta(json!("true"))).await), "confirmation_malformed");
+    // The argument is the tool's own: strict, forwarded when it is no, and nothing where it is not declared.
+    let argument = |value: Value| call(json!({"id": 1, "dry_run": value}), json!({}));
+    for no in [json!(false), Value::Null] {
+        assert!(forwarded(&ada.calls(&world.gate, &rule, &argument(no)).await).is_none());
+    }
+    for unclear in [json!("true"), json!(1), json!([true])] {
+        let passage = ada.calls(&world.gate, &rule, &argument(unclear)).await;
+        assert_eq!(refused(&passage), "confirmation_malformed");
+    }
+    let undeclared = world.watched(Rule::new(Confirmation::None));
+    assert!(matches!(ada.calls(&world.gate, &undeclared, &argument(json!(true))).await, Passage::Pass(_)));
+    // It is not asked about, spends nothing, and uses no answer up.
+    let destructive = world.watched(Rule::destructive()).dry_run_argument("dry_run");
+    let gate =
+        world.replica().budget("destructive", Budget::new(Duration::from_secs(60), 0, None, Excess::Refuse));
+    let passage = ada.calls(&gate, &destructive, &argument(json!(true))).await;
+    assert!(matches!(passage, Passage::DryRun(_)), "{passage:?}");
     let structured = ada.calls(&world.gate, &rule.clone().has_output_schema(), &meta(json!(true))).await;
     assert_eq!(answer(&structured)["result"]["isError"], true);
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mcp_auth_core::Principal;
 use mcp_auth_core::confirm::{
-    ConfirmationGate, Passage, Phrase, Question, Received, Rule, Sent, StreamQuestion, Voucher, Way,
+    ConfirmationGate, Passage, Phrase, Question, Received, Rule, Sent, StoreGate, StreamQuestion, Voucher,
+    Way,
 };
 use serde_json::{Value, json};
 
@@ -136,8 +137,10 @@ async fn weaker_words_and_changed_states_are_asked_again() {
 #[tokio::test]
 async fn a_session_has_a_bounded_number_of_questions() {
     let world = world();
+    let mut waiting = Vec::new();
     for _ in 0..16 {
-        stream(in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
+        let asked = in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await;
+        waiting.push(stream(asked).0);
     }
     let passage = in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await;
     assert_eq!(refused(&passage), "confirmations_waiting");
@@ -145,4 +148,44 @@ async fn a_session_has_a_bounded_number_of_questions() {
     stream(other.calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
     world.clock.advance(Duration::from_secs(301));
     stream(in_session().calls(&world.gate, &Rule::destructive(), &call(json!({}), json!({}))).await);
+}
+
+#[tokio::test]
+async fn a_question_whose_stream_was_dropped_leaves_its_place() {
+    let world = world();
+    let ask = |gate: StoreGate| async move {
+        in_session().calls(&gate, &Rule::destructive(), &call(json!({}), json!({}))).await
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        waiting.push(stream(ask(world.gate.clone()).await));
+    }
+    assert_eq!(refused(&ask(world.gate.clone()).await), "confirmations_waiting");
+    let (question, left) = waiting.pop().unwrap();
+    drop(question);
+    let (question, _) = stream(ask(world.gate.clone()).await);
+    assert_eq!(
+        world.gate.receive(Some(&ada()), "s1", &response(&left["id"], yes())).await,
+        Received::Refused,
+        "nobody waits for it"
+    );
+
+    // While it was being waited for; the other process learns of it by the background.
+    let background = tokio::spawn(world.gate.background().unwrap());
+    let (gate, other) = (world.gate.clone(), world.replica());
+    let settling = tokio::spawn(async move { gate.settle(question).await });
+    tokio::task::yield_now().await;
+    settling.abort();
+    assert!(settling.await.unwrap_err().is_cancelled());
+    let freed = async {
+        loop {
+            match ask(other.clone()).await {
+                Passage::Ask(question) => return question,
+                passage => assert_eq!(refused(&passage), "confirmations_waiting"),
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    drop(tokio::time::timeout(Duration::from_secs(5), freed).await.unwrap());
+    background.abort();
 }

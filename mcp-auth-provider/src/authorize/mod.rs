@@ -11,15 +11,13 @@ mod request;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode, header};
-use secrecy::SecretString;
-use url::Url;
 
 use crate::answer::{Code, Refused, method_not_allowed, see_other};
 use crate::browser::{Browser, Purpose};
 use crate::form::Parameters;
-use crate::pages::{SignInPage, plain};
 use crate::provider::Inner;
-use crate::sign_in::{Login, SignInError, User};
+use crate::sign_in::{Login, User};
+use crate::visit::Wrong;
 
 pub(crate) use request::AuthorizationRequest;
 
@@ -81,7 +79,7 @@ impl Inner {
                 return Err(Problem::Redirect(Box::new(request), refused));
             }
             None => match self.sign_in.login() {
-                Login::Form => self.sign_in_page(&request, &browser, query, StatusCode::OK, "", None)?,
+                Login::Form => self.sign_in_page(&request, &browser, query, None)?,
                 Login::Page { url, return_to } => self.to_login_page(&url, &return_to, query)?,
             },
             Some(_) if request.prompts("none") => {
@@ -131,12 +129,8 @@ impl Inner {
         query: &str,
         form: &Parameters,
     ) -> Result<Response<Bytes>, Problem> {
-        let name = form.get("username").unwrap_or_default();
-        let password = SecretString::from(form.get("password").unwrap_or_default());
-        let address = self.address(parts);
-        match self.sign_in.check(name, &password, address).await {
+        match self.check_password(parts, form).await {
             Ok(user) => {
-                tracing::info!(user = user.subject, ?address, "a user signed in");
                 let browser = self.browsers.sign_in(browser, user).await?;
                 let mut response =
                     see_other(&format!("{}?{}", self.paths.authorize, without_login_prompt(query)));
@@ -145,25 +139,7 @@ impl Inner {
                 }
                 Ok(response)
             }
-            Err(error) => {
-                metrics::counter!("mcp_auth_provider_sign_in_failed_total").increment(1);
-                tracing::info!(kind = "sign_in_failed", ?address, "refused: {error}");
-                let (status, text) = match error {
-                    SignInError::Wrong => (StatusCode::OK, "The name or the password is wrong."),
-                    SignInError::Throttled { .. } => {
-                        (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a minute.")
-                    }
-                    SignInError::Unavailable => {
-                        (StatusCode::SERVICE_UNAVAILABLE, "Sign-in is not possible now. Try again.")
-                    }
-                };
-                let mut response = self.sign_in_page(request, browser, query, status, name, Some(text))?;
-                if let SignInError::Throttled { retry_after } = error {
-                    let seconds = http::HeaderValue::from(retry_after.as_secs().max(1));
-                    response.headers_mut().insert(header::RETRY_AFTER, seconds);
-                }
-                Ok(response)
-            }
+            Err(wrong) => Ok(self.sign_in_page(request, browser, query, Some(&wrong))?),
         }
     }
 
@@ -172,33 +148,27 @@ impl Inner {
         request: &AuthorizationRequest,
         browser: &Browser,
         query: &str,
-        status: StatusCode,
-        name: &str,
-        problem: Option<&str>,
+        wrong: Option<&Wrong>,
     ) -> Result<Response<Bytes>, Refused> {
-        let page = SignInPage {
-            style: self.pages.style(),
-            action: &format!("{}?{query}", self.paths.authorize),
-            client: &request.client_name(),
-            code: &self.browsers.form_code(browser, Purpose::SignIn, query)?,
-            name: &plain(name, 128),
-            problem,
-        };
-        Ok(self.pages.answer(status, &page, None))
+        let action = format!("{}?{query}", self.paths.authorize);
+        let code = self.browsers.form_code(browser, Purpose::SignIn, query)?;
+        Ok(self.sign_in_form(&action, Some(&request.client_name()), &code, wrong))
     }
 
     /// The host's own page; it is told to come back to this request.
     fn to_login_page(&self, url: &str, return_to: &str, query: &str) -> Result<Response<Bytes>, Refused> {
-        let unusable =
-            || Refused::new(Code::TemporarilyUnavailable, "login_page", "The login page is not configured.");
-        let mut page =
-            Url::parse(&self.origin).and_then(|origin| origin.join(url)).map_err(|_| unusable())?;
-        page.query_pairs_mut()
-            .append_pair(return_to, &format!("{}?{}", self.paths.authorize, without_login_prompt(query)));
+        let back = format!("{}?{}", self.paths.authorize, without_login_prompt(query));
+        let page = self.login_page(url, return_to, &back).ok_or_else(|| {
+            Refused::new(Code::TemporarilyUnavailable, "login_page", "The login page is not configured.")
+        })?;
         Ok(see_other(page.as_str()))
     }
 
-    async fn current_user(&self, parts: &Parts, browser: &Browser) -> Result<Option<User>, Refused> {
+    pub(crate) async fn current_user(
+        &self,
+        parts: &Parts,
+        browser: &Browser,
+    ) -> Result<Option<User>, Refused> {
         match self.sign_in.login() {
             Login::Form => {
                 let Some(session) = self.browsers.session(browser).await? else { return Ok(None) };
@@ -210,7 +180,7 @@ impl Inner {
         }
     }
 
-    fn check_form(
+    pub(crate) fn check_form(
         &self,
         browser: &Browser,
         purpose: Purpose<'_>,
@@ -226,7 +196,7 @@ impl Inner {
 
     /// A form that another site sends is refused before its code is looked at. `null` is what a browser says that hides where
     /// it comes from; the form's code decides then.
-    fn check_origin(&self, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn check_origin(&self, parts: &Parts) -> Result<(), Problem> {
         let origins = parts.headers.get_all(header::ORIGIN);
         let foreign = origins.iter().any(|origin| origin != self.origin.as_str() && origin != "null");
         if foreign {

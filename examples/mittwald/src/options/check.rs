@@ -41,7 +41,8 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
             let given = ttls.iter().filter(|(_, ttl)| ttl.is_some()).map(|(flag, _)| *flag);
             let users = (!cli.user.is_empty()).then_some("--user");
             let clients = (!cli.client.is_empty()).then_some("--client");
-            for flag in given.chain(users).chain(clients) {
+            let approve = (!cli.approve.is_empty()).then_some("--approve");
+            for flag in given.chain(users).chain(clients).chain(approve) {
                 errors.push(
                     format!("{flag} is about the embedded authorization server, and --issuer replaces it"),
                     "remove one of the two",
@@ -86,6 +87,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         listen,
         public_url,
         authority,
+        approve: cli.approve,
         allowed_origins: cli.allowed_origin,
         allowed_hosts: cli.allowed_host,
         challenge_scope: cli.challenge_scope,

@@ -73,6 +73,9 @@ pub struct Cli {
     /// What a client gets that cannot ask its user before a destructive tool: refuse, or two-step
     #[arg(long, env = "MITTWALD_MCP_CANNOT_ASK", default_value = "refuse")]
     pub cannot_ask: String,
+    /// Tool whose calls a signed-in user approves on a page of this server, whatever the client can ask; repeatable
+    #[arg(long, env = "MITTWALD_MCP_APPROVE", value_delimiter = ',')]
+    pub approve: Vec<String>,
     /// Origin of a web page that may call, such as https://app.example.com; repeatable
     #[arg(long, env = "MITTWALD_MCP_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -132,6 +135,8 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// Who issues tokens.
     pub authority: AuthorityOptions,
+    /// Tools whose calls a signed-in user approves on a page.
+    pub approve: Vec<String>,
     /// Origins of web pages that may call.
     pub allowed_origins: Vec<String>,
     /// Further hosts that requests may name.

@@ -1,8 +1,10 @@
 //! A destructive tool does not run until it was confirmed, once, for exactly that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::confirm::{Fallback, Rule};
+use mcp_auth_core::confirm::{Budget, Excess, Fallback, Rule, StoreGate};
+use mcp_auth_core::store::{KeyRing, MemoryStore};
 use mcp_auth_core::verify::Revocation;
 use serde_json::{Value, json};
 
@@ -283,6 +285,37 @@ pub async fn nothing_runs_for_a_client_that_leaves<S: Serve>() {
     fixture.nothing_ran();
 }
 
+/// The places of a session are for those who still wait.
+pub async fn a_client_that_leaves_makes_room<S: Serve>() {
+    let fixture = asking::<S>(Rule::destructive()).await;
+    let token = fixture.ada(SCOPE).sign();
+    let session = fixture.session_of(&token, json!({ "elicitation": {} })).await;
+    let call = message::legacy_call("delete_note", json!({ "id": "1" }));
+    let open = || inside(fixture.post(&call), &token, &session).open();
+    let mut streams = Vec::new();
+    for _ in 0..16 {
+        let mut stream = Stream::new(open().await);
+        question(&mut stream).await;
+        streams.push(stream);
+    }
+    let full = inside(fixture.post(&call), &token, &session).send().await;
+    assert!(!full.text().contains("elicitation/create"), "{}", full.text());
+    streams.clear();
+    // The server has to notice first that the connections are gone.
+    let room = async {
+        loop {
+            let answer = open().await;
+            let is_stream = answer.headers()["content-type"] == "text/event-stream";
+            if is_stream {
+                return question(&mut Stream::new(answer)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), room).await.expect("room at once, not after five minutes");
+    fixture.nothing_ran();
+}
+
 /// While a person thinks, the token is revoked: their yes comes too late.
 pub async fn nothing_runs_for_a_credential_that_ended<S: Serve>() {
     let fixture = asking::<S>(Rule::destructive()).await;
@@ -303,7 +336,7 @@ pub async fn nothing_runs_for_a_credential_that_ended<S: Serve>() {
 
 /// For any tool that exists, whatever its rule.
 pub async fn a_dry_run_runs_nothing<S: Serve>() {
-    let fixture = asking::<S>(Rule::destructive()).await;
+    let fixture = asking::<S>(Rule::destructive().dry_run_argument("dry_run")).await;
     let token = fixture.ada(SCOPE).sign();
     for (tool, arguments) in [("delete_note", json!({ "id": "1" })), ("list_notes", json!({}))] {
         let mut call = message::call(tool, arguments);
@@ -313,7 +346,38 @@ pub async fn a_dry_run_runs_nothing<S: Serve>() {
         call["params"]["_meta"]["mcp-auth/dryRun"] = json!("maybe");
         fixture.post(&call).token(&token).send().await.is(400, -32602);
     }
+    let call = |dry_run: Value| {
+        fixture.call("delete_note", json!({ "id": "1", "dry_run": dry_run })).token(&token).send()
+    };
+    assert!(call(json!(true)).await.is(200, None).tool_text().starts_with("Dry run"));
+    call(json!("yes")).await.is(400, -32602);
+    is_error(&call(json!(false)).await, "Not run");
     fixture.nothing_ran();
+}
+
+/// So many writes in a minute; then 429, for this principal only.
+pub async fn a_write_budget_is_kept<S: Serve>() {
+    let fixture = Fixture::with::<S>(Setup {
+        guard: Box::new(|guard| {
+            let (store, keys) = (Arc::new(MemoryStore::default()), KeyRing::generate().unwrap());
+            let budget = Budget::new(Duration::from_secs(60), 2, None, Excess::Refuse);
+            guard.confirmation(StoreGate::new("notes", store, keys).budget("write", budget))
+        }),
+        rule: Rule::write(),
+        ..Setup::default()
+    })
+    .await;
+    let (ada, bob) = (fixture.ada(SCOPE).sign(), fixture.ada(SCOPE).subject("bob").sign());
+    let call = |token: &str| fixture.call("delete_note", json!({ "id": "1" })).token(token).send();
+    call(&ada).await.is(200, None);
+    call(&ada).await.is(200, None);
+    assert_eq!(fixture.ran.take().len(), 2);
+    let over = call(&ada).await;
+    let wait: u64 = over.is(429, -32000).header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&wait), "{over:?}");
+    fixture.nothing_ran();
+    fixture.call("list_notes", json!({})).token(&ada).send().await.is(200, None);
+    call(&bob).await.is(200, None);
 }
 
 /// Its state travels inside ours, and comes back to it once.

@@ -1,7 +1,9 @@
 //! The cases, by what they are about.
 
 pub mod api_keys;
+pub mod approvals;
 pub mod bodies;
+pub mod compression;
 pub mod confirmations;
 pub mod credentials;
 pub mod flood;

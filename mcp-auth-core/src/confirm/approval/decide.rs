@@ -44,7 +44,7 @@ pub struct Verdict {
 pub struct Pending {
     /// The tool.
     pub tool: String,
-    /// The client that asks, where its token names one.
+    /// The client that asks, where its token names one; else the name of the API key.
     pub client: Option<String>,
     /// Who asks.
     pub requester: String,
@@ -155,7 +155,11 @@ impl Approvals {
             at: self.clock.now(),
         });
         match self.write(id, &record, version).await? {
-            true => Ok(()),
+            true => {
+                let (subject, tool) = (&approver.subject, &record.tool);
+                tracing::info!(subject, tool, approved, "a call was decided about on the page");
+                Ok(())
+            }
             false => Err(DecideError::Decided),
         }
     }

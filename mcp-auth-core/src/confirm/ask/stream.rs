@@ -3,7 +3,7 @@
 //! 1. The question's id is random and begins with [`PREFIX`]: answers with it never reach the service.
 //! 2. What waits is an entry of the store, so the answer may arrive at another process than the one that waits.
 //! 3. Principal and session are part of its key: an answer from elsewhere finds nothing. The first answer counts.
-//! 4. In one session a bounded number of questions waits.
+//! 4. In one session a bounded number of questions waits; one whose stream was dropped does not count.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::form::Reply;
+use super::place::{Dropped, Place};
 use crate::confirm::{Call, Client, Digest, Received, Rule};
 use crate::mcp::{Message, MessageKind, Raw};
 use crate::principal::Principal;
@@ -33,6 +34,7 @@ const MOST: usize = 16;
 /// A question that was put into a stream, with the call that waits for it.
 pub struct StreamQuestion {
     pub(in super::super) id: String,
+    pub(in super::super) place: Place,
     pub(in super::super) event: Bytes,
     pub(in super::super) seen: Option<Digest>,
     pub(in super::super) round: u8,
@@ -102,18 +104,23 @@ pub(in super::super) fn new_id() -> Option<String> {
     Some(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(id)))
 }
 
-/// Lets a question wait for its answer; false if too many wait already.
+/// Lets a question wait for its answer; `None` if too many wait already.
 pub(in super::super) async fn open(
     store: &dyn Store,
+    dropped: &Dropped,
     id: &str,
     call: Call<'_>,
     expires_at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Place>, StoreError> {
+    dropped.remove(store).await;
     let key = key(call.principal, call.session.unwrap_or_default(), id);
     if store.scan(WAITING, &key.partition, None, MOST).await?.len() >= MOST {
-        return Ok(false);
+        return Ok(None);
     }
-    store.insert_new(&key, encode(&Waiting::default())?, Some(expires_at)).await
+    // Before it is written: who leaves meanwhile leaves nothing behind.
+    let place = Place::new(key.clone(), dropped);
+    let written = store.insert_new(&key, encode(&Waiting::default())?, Some(expires_at)).await?;
+    Ok(written.then_some(place))
 }
 
 /// Takes what a client posted.
@@ -150,10 +157,11 @@ pub(in super::super) async fn receive(
 /// Waits for the answer and takes it; `None` if none came in time.
 pub(in super::super) async fn wait(
     store: &dyn Store,
-    id: &str,
-    call: Call<'_>,
+    question: &mut StreamQuestion,
     time: Duration,
 ) -> Result<Option<Reply>, StoreError> {
+    let StreamQuestion { id, place, call, .. } = question;
+    let call = call.as_call();
     let key = key(call.principal, call.session.unwrap_or_default(), id);
     let answered = async {
         let mut watch = store.watch();
@@ -168,10 +176,12 @@ pub(in super::super) async fn wait(
             changed(&mut watch, &key).await;
         }
     };
-    match timeout(time, answered).await {
-        Ok(answered) => answered,
-        Err(_) => store.remove(&key).await.map(|()| None),
-    }
+    let answer = match timeout(time, answered).await {
+        Ok(answered) => answered?,
+        Err(_) => store.remove(&key).await.map(|()| None)?,
+    };
+    place.is_over();
+    Ok(answer)
 }
 
 /// Until `key` may have changed.

@@ -3,7 +3,6 @@
 use super::Ours;
 use super::fresh::CHANGED;
 use crate::confirm::ask::form::{Answer, Reply};
-use crate::confirm::ask::stream::{self, StreamQuestion};
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::{
     Confirmation, Declined, Digest, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,
@@ -18,7 +17,7 @@ impl Ours<'_> {
         if state.purpose == Purpose::Continued {
             // The call was confirmed before: the tool gets its own state back.
             self.consume(&state).await?;
-            return Ok(self.pass(None, 0, Some(state.nested.as_deref())));
+            return Ok(self.pass(None, Some(state.nested.as_deref())));
         }
         // A form does not stand for a page, even if it was asked when the rule was another.
         if self.gate.wants(self.call.rule) == Confirmation::Approve {
@@ -47,15 +46,17 @@ impl Ours<'_> {
         if shown.seen != state.seen {
             return self.ask(Way::TwoStep, shown, 0, Some(CHANGED)).await;
         }
-        Ok(self.confirmed(Way::TwoStep, Voucher::Client, shown))
+        self.confirmed(Way::TwoStep, Voucher::Client, shown).await
     }
 
-    /// Waits for the answer in a session.
-    pub(super) async fn settle(&self, question: &StreamQuestion) -> Result<Passage, GateRefusal> {
-        let store = self.gate.store.as_ref();
-        let reply = stream::wait(store, &question.id, self.call, self.gate.answer_within).await?;
-        let reply = reply.ok_or(GateRefusal::NoAnswer)?;
-        self.judge(Way::Elicitation, Some(&reply), question.seen, question.round).await
+    /// An answer in a session, or none in time.
+    pub(super) async fn settle(
+        &self,
+        reply: Option<Reply>,
+        seen: Option<Digest>,
+        round: u8,
+    ) -> Result<Passage, GateRefusal> {
+        self.judge(Way::Elicitation, Some(&reply.ok_or(GateRefusal::NoAnswer)?), seen, round).await
     }
 
     async fn judge(
@@ -80,7 +81,7 @@ impl Ours<'_> {
                 if shown.seen != seen {
                     return self.ask(way, shown, round, Some(CHANGED)).await;
                 }
-                Ok(self.confirmed(way, Voucher::Client, shown))
+                self.confirmed(way, Voucher::Client, shown).await
             }
         }
     }

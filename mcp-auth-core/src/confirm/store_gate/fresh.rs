@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::show::Shown;
+use super::spend::refused;
 use super::{Ours, ROUNDS};
 use crate::confirm::approval::{Asked, Found, NewApproval};
 use crate::confirm::ask::form::{self, Reply};
@@ -11,42 +12,17 @@ use crate::confirm::ask::two_step::TOKEN_ARGUMENT;
 use crate::confirm::ask::wire;
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::text::safe;
-use crate::confirm::{
-    Confirmation, Confirmed, Declined, Excess, GateRefusal, Pass, Passage, Question, Sent, Voucher, Way,
-    choose,
-};
+use crate::confirm::{Confirmed, Declined, GateRefusal, Pass, Passage, Question, Sent, Voucher, Way};
 use crate::mcp::{Era, Revision, edit_members};
 
 impl Ours<'_> {
     pub(super) async fn fresh(&self) -> Result<Passage, GateRefusal> {
-        let (rule, gate) = (self.call.rule, self.gate);
-        let (mut wanted, mut shown, mut over) = (rule.confirmation, None, None);
-        if wanted == Confirmation::None {
-            let Some((class, budget)) =
-                rule.class.as_deref().and_then(|class| Some((class, gate.budgets.get(class)?)))
-            else {
-                return Ok(self.pass(None, 0, None));
-            };
-            if budget.counts_affected() && rule.previewer.is_some() {
-                shown = Some(self.show().await?);
-            }
-            let affected = shown.as_ref().map_or(1, Shown::count);
-            match (budget.spend(self.who(), class, affected, gate.clock.now()), budget.excess()) {
-                (Ok(()), _) => return Ok(self.pass(None, 0, None)),
-                (Err(error), Excess::Refuse) => {
-                    return Err(GateRefusal::Budget { retry_after: error.retry_after });
-                }
-                (Err(error), Excess::Confirm(confirmation)) => {
-                    over = Some(error);
-                    wanted = confirmation.max(Confirmation::TwoStep);
-                }
-            }
-        }
-        let way = choose(wanted, rule.fallback, self.call.client, gate.approvals.is_some());
-        match (way, over) {
-            (Way::Refused, Some(error)) => Err(GateRefusal::Budget { retry_after: error.retry_after }),
+        let shown = if self.has_to_look() { Some(self.show().await?) } else { None };
+        let (wanted, over) = self.needs(shown.as_ref())?;
+        match (self.way(wanted), over) {
+            (Way::Free, _) => Ok(self.pass(None, None)),
+            (Way::Refused, Some(over)) => Err(refused(over)),
             (Way::Refused, None) => Err(GateRefusal::ClientCannot),
-            (Way::Free, _) => Err(GateRefusal::Unavailable("a confirmation without a way".to_owned())),
             (way, _) if way.is_page() => self.page(way).await,
             (way, _) => {
                 let shown = match shown {
@@ -99,12 +75,13 @@ impl Ours<'_> {
                 let question = stream::new_id()
                     .ok_or_else(|| GateRefusal::Unavailable("there is no randomness".to_owned()))?;
                 let until = gate.clock.now().plus(gate.answer_within);
-                if !stream::open(gate.store.as_ref(), &question, self.call, until).await? {
-                    return Err(GateRefusal::TooManyWaiting);
-                }
+                let store = gate.store.as_ref();
+                let place = stream::open(store, &gate.dropped, &question, self.call, until).await?;
+                let place = place.ok_or(GateRefusal::TooManyWaiting)?;
                 let event = wire::elicitation_request(&question, &form::params(&message, phrase, has_modes));
                 Sent::Event(Box::new(StreamQuestion {
                     id: question,
+                    place,
                     event,
                     seen: shown.seen,
                     round,
@@ -141,7 +118,8 @@ impl Ours<'_> {
             Found::Waits { id } => self.link(way, approvals.link(&id), &id, None, None),
             Found::Nothing => self.new_page(way, None).await,
             Found::Decided { id, verdict, seen } => {
-                // Before it is used up: a preview that fails now must not cost somebody's approval.
+                // Before it is used up: a preview that fails now must not cost somebody's approval. Nor does a used-up budget:
+                // `needs` has looked.
                 let shown = if verdict.approved { Some(self.show().await?) } else { None };
                 if !approvals.take(&self.binding, &id).await? {
                     return self.new_page(way, None).await;
@@ -154,7 +132,7 @@ impl Ours<'_> {
                 match shown {
                     None => Ok(Passage::Declined(Declined { way, by, cancelled: false })),
                     Some(shown) if shown.seen.map(|seen| seen.to_string()) == seen => {
-                        Ok(self.confirmed(way, by, shown))
+                        self.confirmed(way, by, shown).await
                     }
                     Some(_) => self.new_page(way, Some(CHANGED)).await,
                 }
@@ -166,16 +144,14 @@ impl Ours<'_> {
         let Some(approvals) = &self.gate.approvals else { return Err(GateRefusal::ClientCannot) };
         let four_eyes = self.call.rule.four_eyes.as_deref();
         let Some(principal) = self.call.principal else { return Err(GateRefusal::NobodyToApprove) };
-        // A client with credentials of its own is its own subject (RFC 9068, section 2.2): nobody can sign in as it.
-        let is_user = principal.client_id() != Some(principal.subject());
-        if four_eyes.is_none() && !is_user {
+        if four_eyes.is_none() && !self.can_sign_in(principal) {
             return Err(GateRefusal::NobodyToApprove);
         }
         let shown = self.show().await?;
         let new = NewApproval {
             issuer: principal.issuer(),
             subject: principal.subject(),
-            client: principal.client_id(),
+            client: principal.client_id().or(principal.api_key().map(|key| key.name.as_str())),
             tool: self.call.tool,
             text: &shown.text,
             phrase: self.call.rule.phrase,
@@ -217,25 +193,24 @@ impl Ours<'_> {
         Ok(Passage::Ask(Question { way, preview: shown.and_then(|shown| shown.preview), sent }))
     }
 
-    pub(super) fn confirmed(&self, way: Way, by: Voucher, shown: Shown) -> Passage {
-        let count = shown.count();
+    /// Lets a call run that was confirmed in this way, unless it needs more by now.
+    pub(super) async fn confirmed(
+        &self,
+        way: Way,
+        by: Voucher,
+        shown: Shown,
+    ) -> Result<Passage, GateRefusal> {
+        match self.spend(way, &shown)? {
+            Some(needed) if needed.is_page() => return self.new_page(needed, Some(BEYOND)).await,
+            Some(needed) => return self.ask(needed, shown, 0, Some(BEYOND)).await,
+            None => {}
+        }
         let at = self.gate.clock.now();
-        self.pass(Some(Confirmed { way, by, at, preview: shown.preview }), count, None)
+        Ok(self.pass(Some(Confirmed { way, by, at, preview: shown.preview }), None))
     }
 
-    /// Lets the call run, without what is ours in it. `affected` things are counted, unless it is nothing.
-    pub(super) fn pass(
-        &self,
-        confirmed: Option<Confirmed>,
-        affected: u64,
-        own_state: Option<Option<&str>>,
-    ) -> Passage {
-        if affected > 0
-            && let Some(class) = self.call.rule.class.as_deref()
-            && let Some(budget) = self.gate.budgets.get(class)
-        {
-            budget.spend_confirmed(self.who(), class, affected, self.gate.clock.now());
-        }
+    /// Lets the call run, without what is ours in it.
+    pub(super) fn pass(&self, confirmed: Option<Confirmed>, own_state: Option<Option<&str>>) -> Passage {
         Passage::Pass(Pass { body: self.body(own_state), confirmed, continuation: self.continuation() })
     }
 
@@ -262,3 +237,5 @@ impl Ours<'_> {
 /// Why somebody is asked again.
 pub(super) const CHANGED: &str =
     "What was shown before has changed since. Nothing was done; please look again.";
+/// Why somebody is asked for more than before.
+const BEYOND: &str = "Nothing was done: so many calls were made by now that this one needs more than that.";

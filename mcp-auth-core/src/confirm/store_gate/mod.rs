@@ -1,6 +1,6 @@
 //! The gate over a store.
 //!
-//! 1. `fresh` looks at a call without an answer: its budget, its way, its question. `answered` looks at what came back.
+//! 1. `fresh` looks at a call without an answer: its way, its question. `answered` looks at what came back. `spend` counts.
 //! 2. Whatever came back is used up before anything else is done with it, so that nothing runs twice.
 //! 3. The preview is taken again before a confirmed call runs; if the state moved on, the person is asked again.
 //! 4. What the store or the tool's preview cannot tell is refused.
@@ -9,6 +9,7 @@ mod answered;
 mod fresh;
 mod rules;
 mod show;
+mod spend;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +18,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "approval-page")]
+use super::approval::ApprovalPage;
 use super::ask::nested::Continuation;
+use super::ask::place::Dropped;
 use super::ask::stream::{self, StreamQuestion};
 use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
@@ -26,9 +30,11 @@ use super::{
     Approvals, Budget, Call, Client, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question,
     Received, Rule, Sent, Way,
 };
+use crate::background::Job;
 use crate::config::ConfigErrors;
 use crate::mcp::{Kind, Message, Raw};
 use crate::principal::Principal;
+use crate::routes::Routes;
 use crate::store::{KeyRing, Store};
 use crate::time::Clock;
 
@@ -52,6 +58,9 @@ struct Inner {
     seal: Seal,
     clock: Clock,
     approvals: Option<Approvals>,
+    #[cfg(feature = "approval-page")]
+    page: Option<ApprovalPage>,
+    dropped: Dropped,
     budgets: HashMap<Box<str>, Arc<Budget>>,
     good_for: Duration,
     answer_within: Duration,
@@ -71,6 +80,9 @@ impl StoreGate {
             seal: Seal::new(keys),
             clock: Clock::system(),
             approvals: None,
+            #[cfg(feature = "approval-page")]
+            page: None,
+            dropped: Dropped::default(),
             budgets: HashMap::new(),
             good_for: Duration::from_secs(600),
             answer_within: Duration::from_secs(300),
@@ -84,7 +96,17 @@ impl StoreGate {
         self
     }
 
-    /// Lets persons decide on a page.
+    /// Lets persons decide on this page, which the guard serves among its [`Routes`].
+    #[cfg(feature = "approval-page")]
+    #[must_use]
+    pub fn approval_page(self, page: ApprovalPage) -> Self {
+        self.with(|inner| {
+            inner.approvals = Some(page.approvals().clone());
+            inner.page = Some(page);
+        })
+    }
+
+    /// Lets persons decide on a page that is served elsewhere: by another guard, another process, or a page of the service's own.
     #[must_use]
     pub fn approvals(self, approvals: Approvals) -> Self {
         self.with(|inner| inner.approvals = Some(approvals))
@@ -160,9 +182,13 @@ impl ConfirmationGate for StoreGate {
     }
 
     async fn settle(&self, question: Box<StreamQuestion>) -> Passage {
-        let call = question.call.as_call();
-        let ours = Ours::new(&self.inner, call);
-        ours.settle(&question).await.unwrap_or_else(Passage::Refused)
+        let (gate, mut question) = (&*self.inner, question);
+        let reply = match stream::wait(gate.store.as_ref(), &mut question, gate.answer_within).await {
+            Ok(reply) => reply,
+            Err(error) => return Passage::Refused(error.into()),
+        };
+        let ours = Ours::new(gate, question.call.as_call());
+        ours.settle(reply, question.seen, question.round).await.unwrap_or_else(Passage::Refused)
     }
 
     fn uses_tokens(&self, rule: &Rule, client: Client) -> bool {
@@ -171,6 +197,24 @@ impl ConfirmationGate for StoreGate {
 
     fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors) {
         self.inner.report(tool, rule, errors);
+    }
+
+    fn page(&self) -> Option<Arc<dyn Routes>> {
+        #[cfg(feature = "approval-page")]
+        if let Some(page) = &self.inner.page {
+            return Some(Arc::new(page.clone()));
+        }
+        None
+    }
+
+    fn background(&self) -> Option<Job> {
+        let (store, dropped) = (Arc::clone(&self.inner.store), self.inner.dropped.clone());
+        Some(Box::pin(async move {
+            loop {
+                dropped.more().await;
+                dropped.remove(store.as_ref()).await;
+            }
+        }))
     }
 
     fn sweep(&self) {
@@ -222,6 +266,16 @@ impl<'a> Ours<'a> {
             .era
             .is_modern()
             .then(|| Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for))
+    }
+
+    /// Whether this principal can sign in to the page: nobody else's calls wait for their own approval.
+    fn can_sign_in(&self, principal: &Principal) -> bool {
+        #[cfg(feature = "approval-page")]
+        if self.gate.page.as_ref().is_some_and(|page| !page.vouches_for(principal.issuer())) {
+            return false;
+        }
+        // A client with credentials of its own is its own subject (RFC 9068, section 2.2): nobody can sign in as it.
+        principal.client_id() != Some(principal.subject())
     }
 
     fn who(&self) -> &str {

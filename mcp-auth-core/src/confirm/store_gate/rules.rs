@@ -21,7 +21,9 @@ impl Inner {
 
     pub(super) fn report(&self, tool: &str, rule: &Rule, errors: &mut ConfigErrors) {
         let wants = self.wants(rule);
-        let needs_page = wants == Confirmation::Approve || rule.fallback == Fallback::Approve;
+        let budget = rule.class.as_ref().and_then(|class| self.budgets.get(class));
+        let beyond = budget.is_some_and(|budget| budget.excess() == Excess::Confirm(Confirmation::Approve));
+        let needs_page = wants == Confirmation::Approve || rule.fallback == Fallback::Approve || beyond;
         if needs_page && self.approvals.is_none() {
             errors.push(
                 format!("tool `{tool}` is to be approved, and there is no approval page"),

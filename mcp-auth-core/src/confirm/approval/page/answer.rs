@@ -18,11 +18,28 @@ struct Page<'a> {
     words: &'a Words,
     title: &'a str,
     text: Option<&'a str>,
-    asked: Option<&'a Pending>,
-    problem: Option<&'a str>,
-    action: &'a str,
-    id: &'a str,
-    code: &'a str,
+    form: Option<&'a Form<'a>>,
+    visitor: Option<&'a Visitor>,
+}
+
+/// The question, and where its answer goes.
+pub(super) struct Form<'a> {
+    pub(super) asked: &'a Pending,
+    /// Safe to show.
+    pub(super) client_name: Option<String>,
+    pub(super) action: &'a str,
+    pub(super) id: &'a str,
+    pub(super) code: &'a str,
+    /// What was wrong with the last answer.
+    pub(super) problem: Option<&'a str>,
+}
+
+/// Who looks at a page.
+pub(super) struct Visitor {
+    /// Safe to show.
+    pub(super) name: String,
+    /// Where somebody else signs in.
+    pub(super) other: Option<String>,
 }
 
 /// Renders what a person sees.
@@ -42,52 +59,29 @@ impl Answers {
         Self { policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(plain)) }
     }
 
-    /// A page that says one thing.
-    pub(super) fn message(&self, status: StatusCode, words: &Words, text: &str) -> Response<Bytes> {
-        let title = words.title;
-        let page = Page {
-            style: STYLE,
-            words,
-            title,
-            text: Some(text),
-            asked: None,
-            problem: None,
-            action: "",
-            id: "",
-            code: "",
-        };
-        self.render(status, &page)
+    /// A page that says one thing, and to whom.
+    pub(super) fn message(
+        &self,
+        status: StatusCode,
+        words: &Words,
+        text: &str,
+        visitor: Option<&Visitor>,
+    ) -> Response<Bytes> {
+        let (title, text) = (words.title, Some(text));
+        self.render(status, &Page { style: STYLE, words, title, text, form: None, visitor })
     }
 
     /// The question.
-    pub(super) fn question(
-        &self,
-        words: &Words,
-        action: &str,
-        id: &str,
-        code: &str,
-        asked: &Pending,
-        problem: Option<&str>,
-    ) -> Response<Bytes> {
-        let title = words.question.replace("{}", &asked.tool);
-        let page = Page {
-            style: STYLE,
-            words,
-            title: &title,
-            text: None,
-            asked: Some(asked),
-            problem,
-            action,
-            id,
-            code,
-        };
-        let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-        self.render(status, &page)
+    pub(super) fn question(&self, words: &Words, form: &Form<'_>, visitor: &Visitor) -> Response<Bytes> {
+        let title = words.question.replace("{}", &form.asked.tool);
+        let status = if form.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let (form, visitor) = (Some(form), Some(visitor));
+        self.render(status, &Page { style: STYLE, words, title: &title, text: None, form, visitor })
     }
 
     /// Neither GET nor POST.
     pub(super) fn not_allowed(&self, words: &Words) -> Response<Bytes> {
-        let mut response = self.message(StatusCode::METHOD_NOT_ALLOWED, words, words.nothing);
+        let mut response = self.message(StatusCode::METHOD_NOT_ALLOWED, words, words.nothing, None);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
         response
     }

@@ -24,9 +24,10 @@ use super::{Approvals, Approver, DecideError, Pending};
 use crate::config::ConfigErrors;
 use crate::confirm::Digest;
 use crate::confirm::seal::{Binding, Purpose, Seal, State};
+use crate::confirm::text::safe;
 use crate::routes::Routes;
 use crate::store::KeyRing;
-use answer::Answers;
+use answer::{Answers, Form, Visitor};
 use words::Words;
 
 /// How long a page may be looked at before it is answered.
@@ -50,6 +51,30 @@ pub enum SignedIn {
 pub trait Approvers: Send + Sync + 'static {
     /// Who sent this request, from its cookies alone.
     async fn signed_in(&self, request: &Parts) -> SignedIn;
+
+    /// Where somebody else can sign in and come back to this request: for whoever holds a link that is not theirs.
+    fn sign_in_at(&self, request: &Parts) -> Option<String> {
+        let _ = request;
+        None
+    }
+
+    /// What this client is called, where that is known: people know applications by their names.
+    async fn client_name(&self, client: &str) -> Option<String> {
+        let _ = client;
+        None
+    }
+
+    /// True if those whom this issuer names can sign in. A call of anybody else's is refused at once and does not wait for
+    /// somebody who cannot come.
+    fn vouches_for(&self, issuer: &str) -> bool {
+        let _ = issuer;
+        true
+    }
+
+    /// Adds what is wrong with these approvers for a page at this URL.
+    fn report(&self, page: &Url, errors: &mut ConfigErrors) {
+        let _ = (page, errors);
+    }
 }
 
 /// The approval page, as [`Routes`].
@@ -85,7 +110,10 @@ impl ApprovalPage {
             plain && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
         });
         let (origin, path) = match &url {
-            Some(url) => (url.origin().ascii_serialization(), url.path().to_owned()),
+            Some(url) => {
+                approvers.report(url, &mut errors);
+                (url.origin().ascii_serialization(), url.path().to_owned())
+            }
             None => {
                 errors.push(
                     format!("`{}` is no URL of an approval page", approvals.url),
@@ -103,6 +131,14 @@ impl ApprovalPage {
             answers: Answers::new(),
         };
         errors.into_result(Self { inner: Arc::new(inner) })
+    }
+
+    pub(in super::super) fn approvals(&self) -> &Approvals {
+        &self.inner.approvals
+    }
+
+    pub(in super::super) fn vouches_for(&self, issuer: &str) -> bool {
+        self.inner.approvers.vouches_for(issuer)
     }
 }
 
@@ -124,85 +160,101 @@ impl Routes for ApprovalPage {
             SignedIn::As(approver) => approver,
             SignedIn::SignInAt(url) if parts.method == Method::GET => return inner.answers.redirect(&url),
             SignedIn::SignInAt(_) => {
-                return inner.answers.message(StatusCode::FORBIDDEN, words, words.signed_out);
+                return inner.answers.message(StatusCode::FORBIDDEN, words, words.signed_out, None);
             }
             SignedIn::Unavailable => {
-                return inner.answers.message(StatusCode::SERVICE_UNAVAILABLE, words, words.unavailable);
+                return inner.answers.message(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    words,
+                    words.unavailable,
+                    None,
+                );
             }
         };
+        let name = safe(&approver.subject, 200);
+        let visitor = Visitor { name, other: inner.approvers.sign_in_at(&parts) };
+        let visit = Visit { approver, visitor, words };
         match parts.method {
             Method::GET => {
                 let id = parameters(parts.uri.query().unwrap_or_default().as_bytes())
                     .and_then(|mut query| query.remove("id"))
                     .unwrap_or_default();
-                inner.show(&id, &approver, words, None).await
+                inner.show(&id, &visit, None).await
             }
-            Method::POST => inner.decide(&parts, &body, &approver, words).await,
+            Method::POST => inner.decide(&parts, &body, &visit).await,
             _ => inner.answers.not_allowed(words),
         }
     }
 }
 
+/// One request of somebody who is signed in.
+struct Visit {
+    approver: Approver,
+    visitor: Visitor,
+    words: &'static Words,
+}
+
 impl Inner {
-    async fn show(
-        &self,
-        id: &str,
-        approver: &Approver,
-        words: &'static Words,
-        problem: Option<&str>,
-    ) -> Response<Bytes> {
+    async fn show(&self, id: &str, visit: &Visit, problem: Option<&str>) -> Response<Bytes> {
+        let Visit { approver, visitor, words } = visit;
         let asked = match self.approvals.pending(id, approver).await {
             Ok(asked) => asked,
-            Err(error) => return self.failed(&error, words),
+            Err(error) => return self.failed(&error, visit),
         };
         if let Some(verdict) = &asked.verdict {
             let text = if verdict.approved { words.approved } else { words.declined };
-            return self.answers.message(StatusCode::OK, words, text);
+            return self.answers.message(StatusCode::OK, words, text, None);
         }
         match self.code(id, approver) {
-            Some(code) => self.answers.question(words, &self.path, id, &code, &asked, problem),
-            None => self.answers.message(StatusCode::SERVICE_UNAVAILABLE, words, words.unavailable),
+            Some(code) => {
+                let client_name = match &asked.client {
+                    Some(client) => self.approvers.client_name(client).await.map(|name| safe(&name, 200)),
+                    None => None,
+                };
+                let action = &self.path;
+                let form = Form { asked: &asked, client_name, action, id, code: &code, problem };
+                self.answers.question(words, &form, visitor)
+            }
+            None => {
+                self.answers.message(StatusCode::SERVICE_UNAVAILABLE, words, words.unavailable, Some(visitor))
+            }
         }
     }
 
-    async fn decide(
-        &self,
-        parts: &Parts,
-        body: &[u8],
-        approver: &Approver,
-        words: &'static Words,
-    ) -> Response<Bytes> {
+    async fn decide(&self, parts: &Parts, body: &[u8], visit: &Visit) -> Response<Bytes> {
+        let Visit { approver, visitor, words } = visit;
+        let stale = || self.answers.message(StatusCode::FORBIDDEN, words, words.stale, Some(visitor));
         let form = if self.is_own(parts) { parameters(body) } else { None };
-        let Some(form) = form else {
-            return self.answers.message(StatusCode::FORBIDDEN, words, words.stale);
-        };
+        let Some(form) = form else { return stale() };
         let get = |name: &str| form.get(name).map(String::as_str);
         let (id, code) = (get("id").unwrap_or_default(), get("form").unwrap_or_default());
         let now = self.approvals.clock.now();
         if self.seal.open(code, &[Purpose::Page], &self.binding(id, approver), now).is_err() {
-            return self.answers.message(StatusCode::FORBIDDEN, words, words.stale);
+            return stale();
         }
         let decided = match get("decision") {
             Some("approve") => self.approvals.approve(id, approver, get("typed"), get("reason")).await,
             Some("decline") => self.approvals.decline(id, approver, get("reason")).await,
-            _ => return self.show(id, approver, words, None).await,
+            _ => return self.show(id, visit, None).await,
         };
         match decided {
             // What was decided is shown by a GET, so that a reload sends nothing again.
             Ok(()) | Err(DecideError::Decided) => self.answers.redirect(&self.approvals.link(id)),
-            Err(DecideError::Phrase) => self.show(id, approver, words, Some(words.not_typed)).await,
-            Err(error) => self.failed(&error, words),
+            Err(DecideError::Phrase) => self.show(id, visit, Some(words.not_typed)).await,
+            Err(error) => self.failed(&error, visit),
         }
     }
 
-    fn failed(&self, error: &DecideError, words: &'static Words) -> Response<Bytes> {
-        match error {
+    fn failed(&self, error: &DecideError, visit: &Visit) -> Response<Bytes> {
+        let Visit { visitor, words, .. } = visit;
+        let (status, text) = match error {
             DecideError::Store(error) => {
                 tracing::warn!(%error, "an approval cannot be read");
-                self.answers.message(StatusCode::SERVICE_UNAVAILABLE, words, words.unavailable)
+                (StatusCode::SERVICE_UNAVAILABLE, words.unavailable)
             }
-            _ => self.answers.message(StatusCode::NOT_FOUND, words, words.nothing),
-        }
+            _ => (StatusCode::NOT_FOUND, words.nothing),
+        };
+        self.answers.message(status, words, text, Some(visitor))
     }
 
     /// A form of this page's origin, as far as the browser says.

@@ -21,6 +21,8 @@ pub(super) struct Words {
     pub(super) stale: &'static str,
     pub(super) signed_out: &'static str,
     pub(super) unavailable: &'static str,
+    pub(super) signed_in: &'static str,
+    pub(super) other: &'static str,
 }
 
 static ENGLISH: Words = Words {
@@ -41,6 +43,8 @@ static ENGLISH: Words = Words {
     stale: "This page is out of date. Open the link again.",
     signed_out: "You are not signed in any more. Open the link again.",
     unavailable: "This does not work at the moment. Try again in a little while.",
+    signed_in: "Signed in as",
+    other: "Sign in as somebody else",
 };
 
 static GERMAN: Words = Words {
@@ -61,6 +65,8 @@ static GERMAN: Words = Words {
     stale: "Diese Seite ist nicht mehr aktuell. Öffnen Sie den Link noch einmal.",
     signed_out: "Sie sind nicht mehr angemeldet. Öffnen Sie den Link noch einmal.",
     unavailable: "Das geht im Augenblick nicht. Versuchen Sie es gleich noch einmal.",
+    signed_in: "Angemeldet als",
+    other: "Als jemand anderes anmelden",
 };
 
 /// The language that the browser likes better (RFC 9110, section 12.5.4).
