@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
+use mcp_auth_core::audit::{AuditConfirmation, AuditEvent, Effect, OutcomeKind};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -48,11 +48,17 @@ fn of(event: &AuditEvent) -> Option<Change<'_>> {
         },
         resource: [&event.params, &event.result].into_iter().flatten().find_map(id),
         uncertain,
-        confirmation: confirmation.map(|how| format!("{}, {} ({})", how.way, how.by, how.vouched)),
+        confirmation: confirmation.map(confirmed),
         before: event.before.as_ref(),
         after: event.after.as_ref(),
         event: event.id.to_string(),
     })
+}
+
+/// How, by whom, and who vouches for it.
+fn confirmed(how: &AuditConfirmation) -> String {
+    let [by, vouched] = [&how.by, &how.vouched].map(|text| text.as_deref().unwrap_or("-"));
+    format!("{}, {by} ({vouched})", how.way)
 }
 
 /// The id in the arguments or in the answer: `id`, `task_id`, `projectId`; under `arguments` or `structuredContent`, too.

@@ -164,18 +164,24 @@ pub struct AuditClient {
     pub version: String,
 }
 
-/// How a write was confirmed.
+/// How a write was confirmed, declined, or is asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditConfirmation {
-    /// The way: `two_step`, `elicit`, `approve`.
+    /// The way: `two_step`, `mrtr`, `stream`, `url`.
     pub way: String,
-    /// Who vouches: `asserted by client` or `verified user`.
-    pub vouched: String,
-    /// Who confirmed.
-    pub by: String,
+    /// Who vouches: `asserted by client` or `verified user`; `None` while nobody has answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<String>,
+    /// Who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// When.
-    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Why, in the words of who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 macro_rules! event {

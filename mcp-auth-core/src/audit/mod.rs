@@ -41,13 +41,13 @@ pub use event::{
     AuditClient, AuditConfirmation, AuditEvent, AuditKey, AuditPrincipal, Effect, OutcomeKind, RecordKind,
 };
 pub use id::{EventId, NoEventId};
-pub use intent::{Confirmed, Intent, Outcome, Shown};
+pub use intent::{AFTER, BEFORE, Confirmed, Intent, Outcome, Shown};
 pub use jsonl::{JsonLines, JsonLinesBuilder, OpenError, SyncPolicy};
 pub use line::is_unsafe;
 pub use queue::Overflow;
 pub use read::{LogLine, LogLines};
 pub use record::Record;
 pub use redact::{Redactor, Rules};
-pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Room};
+pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing, Room};
 pub use sinks::{ChannelSink, Delivered, Deliveries, FanOut, Filter, TracingSink};
 pub use ticket::{Audit, Ticket};

@@ -185,9 +185,12 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, redactor: &Redactor) {
     if let Some(confirmed) = intent.confirmation {
         line.object("confirmation", |line| {
             text(line, "way", Some(confirmed.way), NAME);
-            text(line, "vouched", Some(confirmed.vouched), NAME);
-            text(line, "by", Some(confirmed.by), NAME);
-            line.number("at", confirmed.at.as_millis());
+            text(line, "vouched", confirmed.vouched, NAME);
+            text(line, "by", confirmed.by, NAME);
+            if let Some(at) = confirmed.at {
+                line.number("at", at.as_millis());
+            }
+            text(line, "reason", confirmed.reason, TEXT);
         });
     }
     text(line, "reason", intent.reason, TEXT);

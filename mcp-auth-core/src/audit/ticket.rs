@@ -12,6 +12,8 @@ use crate::time::Clock;
 
 /// How long a write waits for its intent to be written.
 const WAITS: Duration = Duration::from_secs(5);
+/// How long the end of a service waits for its record.
+const CLOSES_WITHIN: Duration = Duration::from_secs(15);
 
 /// Redacts, and hands over to a sink. Cheap to clone.
 #[derive(Clone)]
@@ -104,6 +106,14 @@ impl Audit {
         let id = EventId::new(now);
         inner.sink.record(Record::event((id, now), intent, outcome, &inner.redactor));
         id
+    }
+
+    /// Takes no more intents and lets the sink write what it has; gives up after fifteen seconds. [`Guard::shutdown`](crate::Guard::shutdown)
+    /// does this.
+    pub async fn close(&self) {
+        if tokio::time::timeout(CLOSES_WITHIN, self.inner.sink.close()).await.is_err() {
+            tracing::error!("the audit was not closed in time: its end may be missing");
+        }
     }
 }
 

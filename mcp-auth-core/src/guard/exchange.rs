@@ -15,8 +15,8 @@ use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rest, Rewrite};
 use super::lease::Term;
-use super::record::Trail;
 use super::session::Declared;
+use super::trail::Trail;
 use super::{Guard, Lease, lease};
 use crate::audit::Ticket;
 use crate::confirm::{Client, Continuation, add_token_arguments};
@@ -114,7 +114,7 @@ impl Exchange {
         let permit = self.permit.take();
         let is_stream = has_type(&parts.headers, "text/event-stream");
         if !parts.status.is_success() {
-            self.failed(parts.status.as_str());
+            self.failed_with(parts.status);
         }
         let rewrite = self.rewrite();
         let encoded = parts.headers.contains_key(header::CONTENT_ENCODING);
@@ -153,7 +153,7 @@ impl Exchange {
         let permit = self.permit.take();
         let Some(id) = self.id.clone() else { return Rest::ended() };
         if !parts.status.is_success() {
-            self.failed(parts.status.as_str());
+            self.failed_with(parts.status);
         }
         let rewrite = self.rewrite();
         let (rewrite, max) = (self.watch(rewrite), self.guard.inner.max_answer);

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod bodies;
 pub mod confirmations;
 pub mod credentials;
+pub mod fields;
 pub mod flood;
 pub mod flow;
 pub mod headers;

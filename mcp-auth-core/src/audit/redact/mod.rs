@@ -82,7 +82,7 @@ impl Redactor {
     }
 
     pub(super) fn push_value(&self, out: &mut Vec<u8>, shown: Shown<'_>) {
-        walk::Walk::new(self, out).run(shown);
+        walk::Walk::run(self, out, shown);
     }
 
     /// A text, as a JSON string.

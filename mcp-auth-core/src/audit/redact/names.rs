@@ -22,8 +22,8 @@ fn inside(rest: &[u8]) -> &'static [&'static str] {
 /// Secret at the end of a name.
 const AT_END: [&str; 5] = ["token", "cookie", "jwt", "pwd", "dsn"];
 /// Secret as the whole name.
-const WHOLE: [&str; 10] =
-    ["pass", "pin", "otp", "totp", "cvv", "cvc", "codeverifier", "sessid", "auth", "sig"];
+const WHOLE: [&str; 11] =
+    ["pass", "pin", "otp", "totp", "cvv", "cvc", "codeverifier", "sessid", "auth", "sig", "requeststate"];
 /// Longer names are not looked at and taken for secret.
 const LONGEST: usize = 128;
 

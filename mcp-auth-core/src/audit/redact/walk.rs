@@ -12,21 +12,20 @@ const DEEPEST: usize = 16;
 const LARGE: usize = 64 << 10;
 const SHALLOW: usize = 3;
 
-pub(super) struct Walk<'r, 'o> {
+pub(super) struct Walk<'r, 'o, 's> {
     redactor: &'r Redactor,
     out: &'o mut Vec<u8>,
+    /// The rules of the whole value.
+    root: Option<At<'s>>,
     /// Where the buffer may end.
     until: usize,
 }
 
-impl<'r, 'o> Walk<'r, 'o> {
-    pub(super) fn new(redactor: &'r Redactor, out: &'o mut Vec<u8>) -> Self {
+impl<'r, 'o, 's> Walk<'r, 'o, 's> {
+    pub(super) fn run(redactor: &'r Redactor, out: &'o mut Vec<u8>, shown: Shown<'s>) {
         let until = out.len() + redactor.most_bytes;
-        Self { redactor, out, until }
-    }
-
-    pub(super) fn run(mut self, shown: Shown<'_>) {
-        self.value(shown.value, shown.rules.map(super::Rules::root), 0);
+        let root = shown.rules.map(super::Rules::root);
+        Self { redactor, out, root, until }.value(shown.value, root, 0);
     }
 
     fn is_full(&self) -> bool {
@@ -99,12 +98,16 @@ impl<'r, 'o> Walk<'r, 'o> {
         self.put("}");
     }
 
-    /// `{"name": "DB_PASSWORD", "value": …}`
+    /// `{"name": "DB_PASSWORD", "value": …}`, and `{"field": "password", "before": …, "after": …}` of a preview: secret by its name,
+    /// or by the schema of the member that is named.
     fn is_value_of_secret(&self, object: Raw<'_>, key: &str) -> bool {
-        key.eq_ignore_ascii_case("value")
+        ["value", "before", "after", "old", "new"].iter().any(|word| key.eq_ignore_ascii_case(word))
             && ["name", "key", "field", "variable"].iter().any(|word| {
                 let name = object.get(word).and_then(Raw::as_str);
-                name.is_some_and(|name| self.redactor.is_secret_name(&name))
+                name.is_some_and(|name| {
+                    let by_schema = self.root.and_then(|root| root.member(&name)).is_some_and(At::is_secret);
+                    by_schema || self.redactor.is_secret_name(&name)
+                })
             })
     }
 
