@@ -144,6 +144,12 @@ impl Ticket {
         self.id
     }
 
+    /// How long the call has run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Takes down how the call ended.
     pub fn finish(mut self, outcome: &Outcome<'_>) {
         self.end(outcome);

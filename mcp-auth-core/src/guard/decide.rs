@@ -97,8 +97,7 @@ impl Exchange {
         let operation = Operation::of(message, era)?;
         self.method = operation.method.name;
         self.target = target_name(&operation.target);
-        self.span.record("method", self.method);
-        self.span.record("target", self.target.as_deref());
+        self.name_span(&operation.target);
         self.know_client(era, message);
         let policy = &self.guard.inner.policy;
         let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));

@@ -11,14 +11,13 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tracing::Span;
-use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rest, Rewrite};
 use super::lease::Term;
+use super::outcome::Running;
 use super::session::Declared;
 use super::trail::Trail;
 use super::{Guard, Lease, lease};
-use crate::audit::Ticket;
 use crate::confirm::{Client, Continuation, add_token_arguments};
 use crate::http::cors;
 use crate::limit::Permit;
@@ -56,24 +55,15 @@ pub struct Exchange {
     pub(super) permit: Option<Permit>,
     /// What the record needs.
     pub(super) trail: Trail,
-    /// Room for what becomes of the call.
-    pub(super) ticket: Option<Ticket>,
+    /// The call, once it was taken down.
+    pub(super) running: Option<Running>,
 }
 
 impl Exchange {
     pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Self {
-        let span = tracing::info_span!(
-            "mcp_request",
-            address = address.map(tracing::field::display),
-            subject = Empty,
-            client = Empty,
-            software = Empty,
-            method = Empty,
-            target = Empty
-        );
         Self {
             guard,
-            span,
+            span: super::span::of(address),
             address,
             origin: None,
             principal: None,
@@ -89,7 +79,7 @@ impl Exchange {
             notices: Vec::new(),
             permit: None,
             trail: Trail::default(),
-            ticket: None,
+            running: None,
         }
     }
 

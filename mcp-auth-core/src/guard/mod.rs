@@ -63,6 +63,7 @@ mod rest;
 mod session;
 mod shutdown;
 mod software;
+mod span;
 mod trail;
 
 use std::fmt;

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::outcome::Running;
 use super::{Exchange, Refusal};
 use crate::audit::{self, Audit, Intent, Outcome, OutcomeKind, Rules, Shown};
 use crate::confirm::{Confirmed, Declined, Passage, Preview, Question, Voucher};
@@ -63,7 +64,7 @@ impl Exchange {
         let said = confirmed.map(|confirmed| self.confirmed(confirmed)).unwrap_or_default();
         match self.with_intent(recorder, &said, |intent| recorder.audit.begin(intent)).await {
             Ok(ticket) => {
-                self.ticket = Some(ticket);
+                self.running = Some(Running::new(self, ticket));
                 Ok(())
             }
             Err(error) => Err(Refusal::Unrecorded(error)),
