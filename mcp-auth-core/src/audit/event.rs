@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::EventId;
@@ -216,6 +216,11 @@ macro_rules! event {
     };
 }
 
+/// One that is sealed is none, and no reason not to read the rest.
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IpAddr>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.and_then(|text| text.parse().ok()))
+}
+
 event! {
     /// Its place in the chain, where it stands in one.
     seq: u64,
@@ -225,7 +230,8 @@ event! {
     key: AuditKey,
     /// How it was authenticated: `jwt`, `api_key`.
     authenticated: String,
-    /// From where.
+    /// From where; `None` also where it is sealed.
+    #[serde(deserialize_with = "address")]
     address: IpAddr,
     /// `User-Agent`.
     agent: String,

@@ -2,6 +2,7 @@
 
 use super::super::intent::Shown;
 use super::super::line::push_display;
+use super::super::personal::Sealer;
 use super::Redactor;
 use super::rules::At;
 use crate::mcp::{Kind, Raw};
@@ -14,6 +15,8 @@ const SHALLOW: usize = 3;
 
 pub(super) struct Walk<'r, 'o, 's> {
     redactor: &'r Redactor,
+    /// `None` also within what is sealed as a whole.
+    sealer: Option<Sealer<'r>>,
     out: &'o mut Vec<u8>,
     /// The rules of the whole value.
     root: Option<At<'s>>,
@@ -22,10 +25,15 @@ pub(super) struct Walk<'r, 'o, 's> {
 }
 
 impl<'r, 'o, 's> Walk<'r, 'o, 's> {
-    pub(super) fn run(redactor: &'r Redactor, out: &'o mut Vec<u8>, shown: Shown<'s>) {
+    pub(super) fn run(
+        redactor: &'r Redactor,
+        sealer: Option<Sealer<'r>>,
+        out: &'o mut Vec<u8>,
+        shown: Shown<'s>,
+    ) {
         let until = out.len() + redactor.most_bytes;
         let root = shown.rules.map(super::Rules::root);
-        Self { redactor, out, root, until }.value(shown.value, root, 0);
+        Self { redactor, sealer, out, root, until }.value(shown.value, root, 0);
     }
 
     fn is_full(&self) -> bool {
@@ -46,6 +54,23 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
         if at.is_some_and(At::is_secret) {
             return self.put("\"[redacted: schema]\"");
         }
+        if self.sealer.is_some() && at.is_some_and(At::is_personal) {
+            return self.sealed(|walk| walk.plain(raw, at, depth));
+        }
+        self.plain(raw, at, depth);
+    }
+
+    /// Seals what `write` writes.
+    fn sealed(&mut self, write: impl FnOnce(&mut Self)) {
+        let (sealer, from) = (self.sealer.take(), self.out.len());
+        write(self);
+        if let Some(sealer) = &sealer {
+            sealer.seal(self.out, from);
+        }
+        self.sealer = sealer;
+    }
+
+    fn plain(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
         match raw.kind() {
             Kind::String => {
                 let text = raw.as_str().unwrap_or_default();
@@ -87,6 +112,8 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 && (self.redactor.is_secret_name(&member.key) || self.is_value_of_secret(raw, &member.key));
             if secret {
                 self.put("\"[redacted: name]\"");
+            } else if self.is_personal(raw, &member.key) {
+                self.sealed(|walk| walk.value(member.value, inside, depth + 1));
             } else {
                 self.value(member.value, inside, depth + 1);
             }
@@ -101,14 +128,24 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
     /// `{"name": "DB_PASSWORD", "value": …}`, and `{"field": "password", "before": …, "after": …}` of a preview: secret by its name,
     /// or by the schema of the member that is named.
     fn is_value_of_secret(&self, object: Raw<'_>, key: &str) -> bool {
-        ["value", "before", "after", "old", "new"].iter().any(|word| key.eq_ignore_ascii_case(word))
-            && ["name", "key", "field", "variable"].iter().any(|word| {
-                let name = object.get(word).and_then(Raw::as_str);
-                name.is_some_and(|name| {
-                    let by_schema = self.root.and_then(|root| root.member(&name)).is_some_and(At::is_secret);
-                    by_schema || self.redactor.is_secret_name(&name)
+        is_value_of(object, key, |name| {
+            self.named(name).is_some_and(At::is_secret) || self.redactor.is_secret_name(name)
+        })
+    }
+
+    /// The same for what is personal.
+    fn is_personal(&self, object: Raw<'_>, key: &str) -> bool {
+        self.sealer.is_some_and(|sealer| {
+            sealer.is_personal_name(key)
+                || is_value_of(object, key, |name| {
+                    self.named(name).is_some_and(At::is_personal) || sealer.is_personal_name(name)
                 })
-            })
+        })
+    }
+
+    /// What the schema of the whole says of the member of this name.
+    fn named(&self, name: &str) -> Option<At<'s>> {
+        self.root?.member(name)
     }
 
     fn array(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
@@ -135,4 +172,12 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
         }
         self.put("]");
     }
+}
+
+/// Whether `key` holds the value of something that another member of `object` names.
+fn is_value_of(object: Raw<'_>, key: &str, named: impl Fn(&str) -> bool) -> bool {
+    ["value", "before", "after", "old", "new"].iter().any(|word| key.eq_ignore_ascii_case(word))
+        && ["name", "key", "field", "variable"]
+            .iter()
+            .any(|word| object.get(word).and_then(Raw::as_str).is_some_and(|name| named(&name)))
 }
