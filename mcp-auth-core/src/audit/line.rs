@@ -74,12 +74,16 @@ fn has_to_be_looked_at(byte: u8) -> bool {
     !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes at the start are copied as they are. Sixteen are looked at together, as the compiler likes it.
+/// How many bytes at the start are copied as they are. Sixteen are looked at together, as the compiler likes it; so are the last
+/// ones, some of them for a second time.
 fn plain_length(bytes: &[u8]) -> usize {
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let has_to =
-        |chunk: &[u8; 16]| chunk.iter().fold(false, |found, byte| found | has_to_be_looked_at(*byte));
-    let start = chunks.iter().take_while(|chunk| !has_to(chunk)).count() * 16;
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let has_to = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | has_to_be_looked_at(*byte));
+    let whole = chunks.iter().take_while(|chunk| !has_to(*chunk)).count();
+    let start = whole * 16;
+    if whole == chunks.len() && bytes.last_chunk::<16>().map_or_else(|| !has_to(rest), |last| !has_to(last)) {
+        return bytes.len();
+    }
     let rest = bytes.get(start..).unwrap_or_default();
     start + rest.iter().take_while(|byte| !has_to_be_looked_at(**byte)).count()
 }

@@ -55,45 +55,55 @@ const BEGINNINGS: [(&str, usize); 32] = [
     ("mcp_", 55),
 ];
 
-/// A set of ASCII bytes: those below 64, and the others.
-#[derive(Clone, Copy)]
-struct Bytes(u64, u64);
+/// What a byte can be part of.
+const RUN: u8 = 1;
+const BLOB: u8 = 2;
+/// Begins one of `BEGINNINGS`.
+const FIRST: u8 = 4;
+/// Stands between a name and its value.
+const BETWEEN: u8 = 8;
 
-impl Bytes {
-    const fn of(mut bytes: &[u8]) -> Self {
-        let mut set = Self(0, 0);
-        while let [byte, rest @ ..] = bytes {
-            if *byte < 64 {
-                set.0 |= 1 << *byte;
-            } else {
-                set.1 |= 1 << (*byte - 64);
-            }
-            bytes = rest;
+/// What each byte can be.
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is = byte as u8;
+        let mut class = 0;
+        if is.is_ascii_alphanumeric() || matches!(is, b'_' | b'-' | b'.') {
+            class |= RUN | BLOB;
         }
-        set
+        if matches!(is, b'+' | b'/' | b'=' | b'~' | b'%') {
+            class |= BLOB;
+        }
+        if matches!(is, b'=' | b':') {
+            class |= BETWEEN;
+        }
+        let mut at = 0;
+        while at < BEGINNINGS.len() {
+            if BEGINNINGS[at].0.as_bytes()[0] == is {
+                class |= FIRST;
+            }
+            at += 1;
+        }
+        classes[byte] = class;
+        byte += 1;
     }
-
-    const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0, self.1 | other.1)
-    }
-
-    fn has(self, byte: u8) -> bool {
-        let half = if byte < 64 { self.0 } else { self.1 };
-        byte < 128 && half >> (byte & 63) & 1 == 1
-    }
+    classes
 }
 
-const RUN: Bytes = Bytes::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
-const BLOB: Bytes = RUN.and(Bytes::of(b"+/=~%"));
-/// With which bytes `BEGINNINGS` begin.
-const FIRST: Bytes = Bytes::of(b"egxsrwAydnphGSlm");
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|found| found & class != 0)
+}
 
 fn is_run(byte: u8) -> bool {
-    RUN.has(byte)
+    is(byte, RUN)
 }
 
 fn is_blob(byte: u8) -> bool {
-    BLOB.has(byte)
+    is(byte, BLOB)
 }
 
 /// The next secret at or after `from`. `own` are the beginnings of this service's own keys.
@@ -101,7 +111,7 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     let bytes = text.as_bytes();
     let rest = bytes.get(from..)?;
     // Most texts are short words: nothing fits into them but a `name=value`.
-    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
+    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | is(*byte, BETWEEN)) {
         return None;
     }
     let mut at = from;
@@ -143,6 +153,11 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
 
 fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
     let end = start + run.len();
+    let first = run.as_bytes().first().copied().unwrap_or_default();
+    // Words, mostly.
+    if run.len() < SHORTEST && first != b'-' && !matches!(run.len(), 4..=6) {
+        return None;
+    }
     if run.ends_with("-----BEGIN") {
         // Everything from here on: what ends a key may be missing.
         let head = text.as_bytes().get(end..).unwrap_or_default();
@@ -151,8 +166,10 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: start..text.len(), what: "private key" });
         }
     }
-    let is = |scheme: &str| run.eq_ignore_ascii_case(scheme);
-    if matches!(run.len(), 4..=6) && (is("bearer") || is("basic") || is("dpop")) {
+    let is_scheme = |scheme: &str| run.eq_ignore_ascii_case(scheme);
+    if matches!((run.len(), first), (4..=6, b'b' | b'B' | b'd' | b'D'))
+        && (is_scheme("bearer") || is_scheme("basic") || is_scheme("dpop"))
+    {
         let rest = text.as_bytes().get(end..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| **byte == b' ').count();
         let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
@@ -160,7 +177,11 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: end + space..end + space + length, what: "credentials" });
         }
     }
-    if run.starts_with("--") && text.as_bytes().get(end) == Some(&b' ') && names::is_secret(run) {
+    if first == b'-'
+        && run.starts_with("--")
+        && text.as_bytes().get(end) == Some(&b' ')
+        && names::is_secret(run)
+    {
         // An option of a command line, and its argument.
         return value(text.as_bytes(), end);
     }
@@ -174,7 +195,7 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
     };
     let mut before = None;
     for (at, byte) in run.bytes().enumerate() {
-        if FIRST.has(byte) || !own.is_empty() {
+        if is(byte, FIRST) || !own.is_empty() {
             let rest = run.get(at..).unwrap_or_default();
             for (word, least) in BEGINNINGS {
                 // A short beginning inside a word (`task-…`) is none.
@@ -199,10 +220,11 @@ fn user_info(text: &str, colon: usize) -> Option<Found> {
     if text.get(colon..from) != Some("://") {
         return None;
     }
-    let rest = text.get(from..)?;
-    let end = rest.find(['/', '?', '#', ' ', '"', '\'', '<', '>']).unwrap_or(rest.len());
-    let authority = rest.get(..end)?;
-    let (at, password) = (authority.rfind('@')?, authority.find(':')? + 1);
+    let rest = text.as_bytes().get(from..)?;
+    let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\'' | b'<' | b'>');
+    let authority = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
+    let at = authority.iter().rposition(|byte| *byte == b'@')?;
+    let password = authority.iter().position(|byte| *byte == b':')? + 1;
     (password < at).then(|| Found { range: from + password..from + at, what: "password" })
 }
 

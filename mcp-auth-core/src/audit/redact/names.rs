@@ -1,24 +1,27 @@
 //! Names whose values are secret, however they are spelled: `apiKey`, `api_key`, `X-API-KEY`.
+//!
+//! Every member of every value is asked about, and hardly any is secret: the letters of a name tell at a glance which words could be
+//! in it.
 
-/// Secret wherever they stand in a name; found by their first two letters.
-fn inside(rest: &[u8]) -> &'static [&'static str] {
-    match rest {
-        [b'p', b'a', ..] => &["password", "passwd", "passphrase", "passwort"],
-        [b'p', b'r', ..] => &["privatekey"],
-        [b's', b'e', ..] => &["secret", "sessionid"],
-        [b's', b'i', ..] => &["signingkey"],
-        [b'a', b'p', ..] => &["apikey"],
-        [b'a', b'c', ..] => &["accesskey"],
-        [b'a', b'u', ..] => &["authorization"],
-        [b'c', b'r', ..] => &["credential"],
-        [b'c', b'o', ..] => &["connectionstring"],
-        [b'e', b'n', ..] => &["encryptionkey"],
-        [b'k', b'e', ..] => &["kennwort"],
-        [b'r', b'e', ..] => &["recoverycode"],
-        _ => &[],
-    }
-}
-
+/// Secret wherever they stand in a name.
+const INSIDE: [&str; 16] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passwort",
+    "privatekey",
+    "secret",
+    "sessionid",
+    "signingkey",
+    "apikey",
+    "accesskey",
+    "authorization",
+    "credential",
+    "connectionstring",
+    "encryptionkey",
+    "kennwort",
+    "recoverycode",
+];
 /// Secret at the end of a name.
 const AT_END: [&str; 5] = ["token", "cookie", "jwt", "pwd", "dsn"];
 /// Secret as the whole name.
@@ -27,30 +30,76 @@ const WHOLE: [&str; 11] =
 /// Longer names are not looked at and taken for secret.
 const LONGEST: usize = 128;
 
+static INSIDE_LETTERS: [u32; 16] = letters(INSIDE);
+static AT_END_LETTERS: [u32; 5] = letters(AT_END);
+static WHOLE_LETTERS: [u32; 11] = letters(WHOLE);
+
+/// The letters of each word, as a set.
+const fn letters<const N: usize>(words: [&str; N]) -> [u32; N] {
+    let mut all = [0; N];
+    let mut word = 0;
+    while word < N {
+        let bytes = words[word].as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            all[word] |= 1 << (bytes[at] - b'a');
+            at += 1;
+        }
+        word += 1;
+    }
+    all
+}
+
 /// Whether what `name` holds is secret.
 pub(super) fn is_secret(name: &str) -> bool {
-    let mut plain = [0; LONGEST];
     if name.len() > LONGEST {
         return true;
     }
+    let letters = letters_of(name);
+    let could = |words: &[u32]| words.iter().fold(false, |found, word| found | (word & !letters == 0));
+    if !(could(&INSIDE_LETTERS) || could(&AT_END_LETTERS) || could(&WHOLE_LETTERS)) {
+        return false;
+    }
+    let mut plain = [0; LONGEST];
     let mut length = 0;
     let folded = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     for (place, byte) in plain.iter_mut().zip(folded) {
         *place = byte;
         length += 1;
     }
-    let Some(plain) = plain.get(..length).filter(|plain| plain.len() > 2) else { return false };
-    WHOLE.iter().any(|word| plain == word.as_bytes())
-        || AT_END.iter().any(|word| plain.ends_with(word.as_bytes()))
-        || (0..plain.len().saturating_sub(5)).any(|at| {
-            let rest = plain.get(at..).unwrap_or_default();
-            inside(rest).iter().any(|word| rest.starts_with(word.as_bytes()))
-        })
+    let plain = plain.get(..length).unwrap_or_default();
+    let possible = |words: &'static [&'static str], all: &'static [u32]| {
+        let pairs = words.iter().zip(all);
+        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| word.as_bytes())
+    };
+    possible(&WHOLE, &WHOLE_LETTERS).any(|word| plain == word)
+        || possible(&AT_END, &AT_END_LETTERS).any(|word| plain.ends_with(word))
+        || possible(&INSIDE, &INSIDE_LETTERS).any(|word| plain.windows(word.len()).any(|part| part == word))
+}
+
+/// The set of a name's letters.
+fn letters_of(name: &str) -> u32 {
+    let letters = name.bytes().map(|byte| byte | 0x20).filter(u8::is_ascii_lowercase);
+    letters.fold(0, |set, letter| set | 1 << (letter - b'a'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_word_is_found() {
+        for word in INSIDE {
+            assert!(is_secret(word) && is_secret(&format!("my-{}_2", word.to_uppercase())), "{word}");
+        }
+        for word in AT_END {
+            assert!(is_secret(word) && is_secret(&format!("my_{word}")), "{word}");
+            assert!(!is_secret(&format!("{word}_xyz")), "{word}");
+        }
+        for word in WHOLE {
+            assert!(is_secret(word), "{word}");
+        }
+    }
 
     #[test]
     fn spellings_of_a_secret() {
