@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::intent::{Intent, Outcome, Shown};
-use super::line::{Line, push_display};
+use super::line::{Line, push_display, push_string};
 use super::redact::Pen;
 use super::{Effect, EventId, OutcomeKind, RecordKind};
 use crate::principal::Principal;
@@ -181,10 +181,10 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
     text(line, "target", intent.target, TARGET);
     line.word("effect", intent.effect.as_str());
     if let Some(required) = intent.required {
-        push_scopes(line, "required", required, pen);
+        push_scopes(line, "required", required);
     }
     if let Some(principal) = intent.principal {
-        push_scopes(line, "granted", principal.scopes(), pen);
+        push_scopes(line, "granted", principal.scopes());
     }
     shown(line, "params", intent.params, pen);
     shown(line, "preview", intent.preview, pen);
@@ -226,14 +226,15 @@ fn push_principal(line: &mut Line, principal: &Principal, pen: Pen<'_>) {
     }
 }
 
-fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet, pen: Pen<'_>) {
+fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet) {
     line.name(name);
     line.buf.push(b'[');
     for (index, scope) in scopes.iter().take(MOST_SCOPES).enumerate() {
         if index > 0 {
             line.buf.push(b',');
         }
-        pen.text(&mut line.buf, scope, NAME);
+        // A scope is declared, or was verified, and holds nothing that JSON escapes.
+        push_string(&mut line.buf, scope.get(..scope.len().min(NAME)).unwrap_or_default());
     }
     line.buf.push(b']');
 }

@@ -19,6 +19,9 @@ const SHORTEST: usize = 15;
 /// `DPoP`, a space, and eight characters.
 const SMALLEST: usize = 13;
 
+/// What private keys begin with, in PEM.
+const BEGIN: &str = "-----BEGIN";
+
 /// How keys of well-known services begin, and how much follows at least.
 const BEGINNINGS: [(&str, usize); 32] = [
     ("eyJ", 13),
@@ -60,8 +63,6 @@ const RUN: u8 = 1;
 const BLOB: u8 = 2;
 /// Begins one of `BEGINNINGS`.
 const FIRST: u8 = 4;
-/// Stands between a name and its value.
-const BETWEEN: u8 = 8;
 
 /// What each byte can be.
 static CLASSES: [u8; 256] = classes();
@@ -77,9 +78,6 @@ const fn classes() -> [u8; 256] {
         }
         if matches!(is, b'+' | b'/' | b'=' | b'~' | b'%') {
             class |= BLOB;
-        }
-        if matches!(is, b'=' | b':') {
-            class |= BETWEEN;
         }
         let mut at = 0;
         while at < BEGINNINGS.len() {
@@ -111,7 +109,7 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     let bytes = text.as_bytes();
     let rest = bytes.get(from..)?;
     // Most texts are short words: nothing fits into them but a `name=value`.
-    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | is(*byte, BETWEEN)) {
+    if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
         return None;
     }
     let mut at = from;
@@ -122,8 +120,9 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
             let start = at;
             at += bytes.get(at..)?.iter().take_while(|byte| is_run(**byte)).count();
             name = start..at;
-            let run = text.get(start..at)?;
-            if let Some(found) = of_run(text, run, start, own) {
+            if !is_word(byte, at - start)
+                && let Some(found) = of_run(text, text.get(start..at)?, start, own)
+            {
                 return Some(found);
             }
             continue;
@@ -151,14 +150,15 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     None
 }
 
+/// Whether a run of this first byte and length is only a word: no token, no option, no scheme, no beginning of a key.
+fn is_word(first: u8, length: usize) -> bool {
+    let scheme = matches!(length, 4..=6) && matches!(first, b'b' | b'B' | b'd' | b'D');
+    length < BEGIN.len() && first != b'-' && !scheme
+}
+
 fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
     let end = start + run.len();
-    let first = run.as_bytes().first().copied().unwrap_or_default();
-    // Words, mostly.
-    if run.len() < SHORTEST && first != b'-' && !matches!(run.len(), 4..=6) {
-        return None;
-    }
-    if run.ends_with("-----BEGIN") {
+    if run.ends_with(BEGIN) {
         // Everything from here on: what ends a key may be missing.
         let head = text.as_bytes().get(end..).unwrap_or_default();
         let head = head.get(..64.min(head.len())).unwrap_or_default();
@@ -167,9 +167,7 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
         }
     }
     let is_scheme = |scheme: &str| run.eq_ignore_ascii_case(scheme);
-    if matches!((run.len(), first), (4..=6, b'b' | b'B' | b'd' | b'D'))
-        && (is_scheme("bearer") || is_scheme("basic") || is_scheme("dpop"))
-    {
+    if is_scheme("bearer") || is_scheme("basic") || is_scheme("dpop") {
         let rest = text.as_bytes().get(end..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| **byte == b' ').count();
         let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
@@ -177,11 +175,7 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: end + space..end + space + length, what: "credentials" });
         }
     }
-    if first == b'-'
-        && run.starts_with("--")
-        && text.as_bytes().get(end) == Some(&b' ')
-        && names::is_secret(run)
-    {
+    if run.starts_with("--") && text.as_bytes().get(end) == Some(&b' ') && names::is_secret(run) {
         // An option of a command line, and its argument.
         return value(text.as_bytes(), end);
     }
@@ -300,6 +294,7 @@ mod tests {
         assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
         assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2"]);
         assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
+        assert_eq!(found("abc-----BEGIN PRIVATE KEY-----\nM"), ["abc-----BEGIN PRIVATE KEY-----\nM"]);
         assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
     }
 

@@ -60,21 +60,18 @@ pub(super) fn is_secret(name: &str) -> bool {
     if !(could(&INSIDE_LETTERS) || could(&AT_END_LETTERS) || could(&WHOLE_LETTERS)) {
         return false;
     }
-    let mut plain = [0; LONGEST];
-    let mut length = 0;
-    let folded = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    for (place, byte) in plain.iter_mut().zip(folded) {
-        *place = byte;
-        length += 1;
-    }
-    let plain = plain.get(..length).unwrap_or_default();
+    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let possible = |words: &'static [&'static str], all: &'static [u32]| {
         let pairs = words.iter().zip(all);
-        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| word.as_bytes())
+        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| *word)
     };
-    possible(&WHOLE, &WHOLE_LETTERS).any(|word| plain == word)
-        || possible(&AT_END, &AT_END_LETTERS).any(|word| plain.ends_with(word))
-        || possible(&INSIDE, &INSIDE_LETTERS).any(|word| plain.windows(word.len()).any(|part| part == word))
+    possible(&WHOLE, &WHOLE_LETTERS).any(|word| plain().eq(word.bytes()))
+        || possible(&AT_END, &AT_END_LETTERS)
+            .any(|word| plain().rev().take(word.len()).eq(word.bytes().rev()))
+        || possible(&INSIDE, &INSIDE_LETTERS).any(|word| {
+            let plain: Vec<u8> = plain().collect();
+            plain.windows(word.len()).any(|part| part == word.as_bytes())
+        })
 }
 
 /// The set of a name's letters.
