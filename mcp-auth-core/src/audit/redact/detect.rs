@@ -112,42 +112,40 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
         return None;
     }
-    let mut at = from;
-    // The last run, as long as only quotes, backslashes and spaces stand behind it.
-    let mut name = from..from;
-    while let Some(&byte) = bytes.get(at) {
+    let mut start = from;
+    for (at, &byte) in bytes.iter().enumerate().skip(from) {
         if is_run(byte) {
-            let start = at;
-            at += bytes.get(at..)?.iter().take_while(|byte| is_run(**byte)).count();
-            name = start..at;
-            if !is_word(byte, at - start)
-                && let Some(found) = of_run(text, text.get(start..at)?, start, own)
-            {
-                return Some(found);
-            }
             continue;
         }
-        match byte {
-            b'=' | b':' => {
-                if byte == b':'
-                    && let Some(found) = user_info(text, at)
-                {
-                    return Some(found);
-                }
-                let run = text.get(name.clone())?;
-                if names::is_secret(run)
-                    && let Some(found) = value(bytes, at)
-                {
-                    return Some(found);
-                }
-                name = at..at;
-            }
-            b'"' | b'\'' | b'\\' | b' ' | b']' => {}
-            _ => name = at..at,
+        if let Some(found) = of_run(text, start, at, own) {
+            return Some(found);
         }
-        at += 1;
+        start = at + 1;
+        if !matches!(byte, b'=' | b':') {
+            continue;
+        }
+        if byte == b':'
+            && let Some(found) = user_info(text, at)
+        {
+            return Some(found);
+        }
+        if names::is_secret(name_before(text, from, at))
+            && let Some(found) = value(bytes, at)
+        {
+            return Some(found);
+        }
     }
-    None
+    of_run(text, start, bytes.len(), own)
+}
+
+/// The run before a separator; quotes, backslashes and spaces may stand between.
+fn name_before(text: &str, from: usize, separator: usize) -> &str {
+    let before = text.as_bytes().get(from..separator).unwrap_or_default();
+    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b']');
+    let end = separator - before.iter().rev().take_while(between).count();
+    let named = text.as_bytes().get(from..end).unwrap_or_default();
+    let length = named.iter().rev().take_while(|byte| is_run(**byte)).count();
+    text.get(end - length..end).unwrap_or_default()
 }
 
 /// Whether a run of this first byte and length is only a word: no token, no option, no scheme, no beginning of a key.
@@ -156,8 +154,14 @@ fn is_word(first: u8, length: usize) -> bool {
     length < BEGIN.len() && first != b'-' && !scheme
 }
 
-fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
-    let end = start + run.len();
+/// What the run from `start` to `end` is, or begins.
+fn of_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<Found> {
+    let first = text.as_bytes().get(start).copied().unwrap_or_default();
+    if is_word(first, end - start) { None } else { of_long_run(text, start, end, own) }
+}
+
+fn of_long_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<Found> {
+    let run = text.get(start..end)?;
     if run.ends_with(BEGIN) {
         // Everything from here on: what ends a key may be missing.
         let head = text.as_bytes().get(end..).unwrap_or_default();

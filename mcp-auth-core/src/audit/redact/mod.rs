@@ -105,7 +105,11 @@ impl Redactor {
     }
 
     fn is_secret_name(&self, name: &str) -> bool {
-        names::is_secret(name) || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+        names::is_secret(name) || self.is_own_name(name)
+    }
+
+    fn is_own_name(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Names whose values are secret, however they are spelled: `apiKey`, `api_key`, `X-API-KEY`.
 //!
 //! Every member of every value is asked about, and hardly any is secret: the letters of a name tell at a glance which words could be
-//! in it.
+//! in it, and a name that was harmless a moment ago is not looked at again.
+
+use std::cell::RefCell;
 
 /// Secret wherever they stand in a name.
 const INSIDE: [&str; 16] = [
@@ -74,6 +76,46 @@ pub(super) fn is_secret(name: &str) -> bool {
         })
 }
 
+/// How many harmless names are remembered, and how long they may be.
+const REMEMBERED: usize = 64;
+const LONGEST_REMEMBERED: usize = 31;
+
+/// Harmless names of this thread, each at the place that its letters lead to; the last byte is the length.
+type Harmless = [[u8; LONGEST_REMEMBERED + 1]; REMEMBERED];
+
+thread_local! {
+    static HARMLESS: RefCell<Harmless> = const { RefCell::new([[0; LONGEST_REMEMBERED + 1]; REMEMBERED]) };
+}
+
+/// Whether `name` was found to be harmless before: only letters, digits, `_` and `-`, and no secret.
+pub(super) fn is_harmless(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes.len() > LONGEST_REMEMBERED {
+        return false;
+    }
+    let mut entry = [0; LONGEST_REMEMBERED + 1];
+    let mut place = bytes.len();
+    for (to, byte) in entry.iter_mut().zip(bytes) {
+        *to = *byte;
+        place = place.wrapping_mul(31).wrapping_add(usize::from(*byte));
+    }
+    if let Some(last) = entry.last_mut() {
+        *last = u8::try_from(bytes.len()).unwrap_or_default();
+    }
+    HARMLESS.with_borrow_mut(|harmless| {
+        let Some(known) = harmless.get_mut(place % REMEMBERED) else { return false };
+        if *known == entry {
+            return true;
+        }
+        let plain = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if !plain || is_secret(name) {
+            return false;
+        }
+        *known = entry;
+        true
+    })
+}
+
 /// The set of a name's letters.
 fn letters_of(name: &str) -> u32 {
     let letters = name.bytes().map(|byte| byte | 0x20).filter(u8::is_ascii_lowercase);
@@ -95,6 +137,18 @@ mod tests {
         }
         for word in WHOLE {
             assert!(is_secret(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_harmless() {
+        for _ in 0..3 {
+            for name in ["title", "project_id", "a-b", "status"] {
+                assert!(is_harmless(name), "{name}");
+            }
+            for name in ["password", "db_password", "token", "a b", "ä", "", "x=y", "pin", &"x".repeat(32)] {
+                assert!(!is_harmless(name), "{name}");
+            }
         }
     }
 

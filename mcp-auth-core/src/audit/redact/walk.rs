@@ -3,8 +3,8 @@
 use super::super::intent::Shown;
 use super::super::line::push_display;
 use super::super::personal::Sealer;
-use super::Redactor;
 use super::rules::At;
+use super::{Redactor, names};
 use crate::mcp::{Kind, Raw};
 
 /// Deeper values are cut.
@@ -12,6 +12,8 @@ const DEEPEST: usize = 16;
 /// A value that is larger than this is not looked into below `SHALLOW`: each level costs a pass over it.
 const LARGE: usize = 64 << 10;
 const SHALLOW: usize = 3;
+/// Shorter names hold no token.
+const SHORT: usize = 13;
 
 pub(super) struct Walk<'r, 'o, 's> {
     redactor: &'r Redactor,
@@ -103,13 +105,23 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 self.put(",");
             }
             first = false;
-            self.redactor.push_text(self.out, &member.key, 128);
-            self.put(":");
+            // Too short for a token, and without a character that would have to be escaped.
+            let harmless = names::is_harmless(&member.key);
+            if harmless && member.key.len() < SHORT {
+                self.put("\"");
+                self.put(&member.key);
+                self.put("\":");
+            } else {
+                self.redactor.push_text(self.out, &member.key, 128);
+                self.put(":");
+            }
             let inside = at.and_then(|at| at.member(&member.key));
             let lifted = inside.is_some_and(At::is_plain);
             let secret = !member.value.is_null()
                 && !lifted
-                && (self.redactor.is_secret_name(&member.key) || self.is_value_of_secret(raw, &member.key));
+                && (!harmless && names::is_secret(&member.key)
+                    || self.redactor.is_own_name(&member.key)
+                    || self.is_value_of_secret(raw, &member.key));
             if secret {
                 self.put("\"[redacted: name]\"");
             } else if self.is_personal(raw, &member.key) {
