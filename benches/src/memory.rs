@@ -73,7 +73,10 @@ pub fn caches(material: &Material, allocated: impl Fn() -> usize) -> Result<Vec<
 }
 
 /// What of the process is in memory, in bytes.
-fn resident() -> Result<u64, Error> {
+///
+/// # Errors
+/// If the system does not say.
+pub fn resident() -> Result<u64, Error> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
     Ok(pages.split(' ').nth(1).ok_or("statm is of another form")?.parse::<u64>()? * PAGE)
 }

@@ -3,6 +3,8 @@
 
 pub mod audit;
 pub mod background;
+#[cfg(feature = "jwt")]
+mod base64url;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod bench;

@@ -15,7 +15,9 @@
 //! assert!(ada.scopes().contains("notes:read"));
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::scope::ScopeSet;
@@ -28,19 +30,24 @@ pub struct Principal {
 }
 
 struct Inner {
-    issuer: String,
-    subject: String,
-    client_id: Option<String>,
-    key: String,
+    /// The key, and behind it whatever else there is to read: one text, so that a principal costs little to make.
+    texts: Box<str>,
+    key: Span,
+    issuer: Span,
+    subject: Span,
+    client_id: Option<Span>,
+    token_id: Option<Span>,
+    grant_id: Option<Span>,
+    actor: Option<Span>,
+    claims: Option<Span>,
     scopes: ScopeSet,
     expires_at: Option<Timestamp>,
     issued_at: Option<Timestamp>,
-    token_id: Option<String>,
-    grant_id: Option<String>,
     api_key: Option<ApiKeyName>,
-    actor: Option<String>,
-    claims: Option<Arc<str>>,
 }
+
+/// A part of a principal's texts.
+type Span = Range<usize>;
 
 /// The API key that somebody came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,22 +62,22 @@ pub struct ApiKeyName {
 
 impl Principal {
     /// Starts a principal named `subject` by `issuer`.
-    pub fn builder(issuer: impl Into<String>, subject: impl Into<String>) -> PrincipalBuilder {
+    pub fn builder<'a>(
+        issuer: impl Into<Cow<'a, str>>,
+        subject: impl Into<Cow<'a, str>>,
+    ) -> PrincipalBuilder<'a> {
         PrincipalBuilder {
-            inner: Inner {
-                issuer: issuer.into(),
-                subject: subject.into(),
-                client_id: None,
-                key: String::new(),
-                scopes: ScopeSet::default(),
-                expires_at: None,
-                issued_at: None,
-                token_id: None,
-                grant_id: None,
-                api_key: None,
-                actor: None,
-                claims: None,
-            },
+            issuer: issuer.into(),
+            subject: subject.into(),
+            client_id: None,
+            scopes: ScopeSet::default(),
+            expires_at: None,
+            issued_at: None,
+            token_id: None,
+            grant_id: None,
+            api_key: None,
+            actor: None,
+            claims: None,
         }
     }
 
@@ -82,22 +89,22 @@ impl Principal {
 
     /// Who vouches for the subject (`iss`), to the character.
     pub fn issuer(&self) -> &str {
-        &self.inner.issuer
+        self.text(&self.inner.issuer)
     }
 
     /// Whom the token is about (`sub`).
     pub fn subject(&self) -> &str {
-        &self.inner.subject
+        self.text(&self.inner.subject)
     }
 
     /// The OAuth client that holds the token, where the token names one.
     pub fn client_id(&self) -> Option<&str> {
-        self.inner.client_id.as_deref()
+        self.inner.client_id.as_ref().map(|span| self.text(span))
     }
 
     /// Issuer, subject and client, each with its length before it; equal only for the same three.
     pub fn key(&self) -> &str {
-        &self.inner.key
+        self.text(&self.inner.key)
     }
 
     /// What the credential grants, before any hierarchy is applied.
@@ -117,12 +124,12 @@ impl Principal {
 
     /// The token's own identifier (`jti`), where it has one.
     pub fn token_id(&self) -> Option<&str> {
-        self.inner.token_id.as_deref()
+        self.inner.token_id.as_ref().map(|span| self.text(span))
     }
 
     /// The grant that the token came from, where its issuer says so: what a revocation of "this sign-in" names.
     pub fn grant_id(&self) -> Option<&str> {
-        self.inner.grant_id.as_deref()
+        self.inner.grant_id.as_ref().map(|span| self.text(span))
     }
 
     /// The API key behind the principal, where it came with one.
@@ -132,23 +139,45 @@ impl Principal {
 
     /// Who acts for the subject (`act`, RFC 8693, section 4.1): the `sub` of the outermost actor.
     pub fn actor(&self) -> Option<&str> {
-        self.inner.actor.as_deref()
+        self.inner.actor.as_ref().map(|span| self.text(span))
     }
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
         let i = &*self.inner;
-        let texts = [&i.client_id, &i.token_id, &i.grant_id, &i.actor];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-        let scopes: usize = i.scopes.iter().map(|scope| scope.len() + 16).sum();
         let key = i.api_key.as_ref().map_or(0, |key| key.id.len() + key.name.len() + key.environment.len());
-        let claims = i.claims.as_ref().map_or(0, |claims| claims.len());
-        size_of::<Inner>() + i.issuer.len() + i.subject.len() + i.key.len() + texts + scopes + key + claims
+        size_of::<Inner>() + i.texts.len() + i.scopes.size() + key
+    }
+
+    /// The same principal once more, sharing nothing with this one: for a thread that counts its own clones.
+    pub(crate) fn separate(&self) -> Self {
+        let i = &*self.inner;
+        Self {
+            inner: Arc::new(Inner {
+                texts: i.texts.clone(),
+                key: i.key.clone(),
+                issuer: i.issuer.clone(),
+                subject: i.subject.clone(),
+                client_id: i.client_id.clone(),
+                token_id: i.token_id.clone(),
+                grant_id: i.grant_id.clone(),
+                actor: i.actor.clone(),
+                claims: i.claims.clone(),
+                scopes: i.scopes.clone(),
+                expires_at: i.expires_at,
+                issued_at: i.issued_at,
+                api_key: i.api_key.clone(),
+            }),
+        }
+    }
+
+    fn text(&self, span: &Span) -> &str {
+        self.inner.texts.get(span.clone()).unwrap_or_default()
     }
 
     /// One claim of the verified token, read as `T`; `None` if it is absent or of another type.
     pub fn claim<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let claims: serde_json::Value = serde_json::from_str(self.inner.claims.as_deref()?).ok()?;
+        let claims: serde_json::Value = serde_json::from_str(self.text(self.inner.claims.as_ref()?)).ok()?;
         serde_json::from_value(claims.get(name)?.clone()).ok()
     }
 }
@@ -156,9 +185,9 @@ impl Principal {
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
-            .field("issuer", &self.inner.issuer)
-            .field("subject", &self.inner.subject)
-            .field("client_id", &self.inner.client_id)
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("client_id", &self.client_id())
             .field("scopes", &self.inner.scopes)
             .field("expires_at", &self.inner.expires_at)
             .finish_non_exhaustive()
@@ -167,87 +196,134 @@ impl fmt::Debug for Principal {
 
 /// Builds a [`Principal`].
 #[must_use = "a principal is made by `build`"]
-pub struct PrincipalBuilder {
-    inner: Inner,
+pub struct PrincipalBuilder<'a> {
+    issuer: Cow<'a, str>,
+    subject: Cow<'a, str>,
+    client_id: Option<Cow<'a, str>>,
+    scopes: ScopeSet,
+    expires_at: Option<Timestamp>,
+    issued_at: Option<Timestamp>,
+    token_id: Option<Cow<'a, str>>,
+    grant_id: Option<Cow<'a, str>>,
+    api_key: Option<ApiKeyName>,
+    actor: Option<Cow<'a, str>>,
+    claims: Option<Cow<'a, str>>,
 }
 
-impl PrincipalBuilder {
+impl<'a> PrincipalBuilder<'a> {
     /// Names the OAuth client.
-    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.inner.client_id = Some(client_id.into());
+    pub fn client_id(mut self, client_id: impl Into<Cow<'a, str>>) -> Self {
+        self.client_id = Some(client_id.into());
         self
     }
 
     /// Says what is granted.
     pub fn scopes(mut self, scopes: ScopeSet) -> Self {
-        self.inner.scopes = scopes;
+        self.scopes = scopes;
         self
     }
 
     /// Says when the credential ends.
     pub fn expires_at(mut self, at: Timestamp) -> Self {
-        self.inner.expires_at = Some(at);
+        self.expires_at = Some(at);
         self
     }
 
     /// Says when the credential was issued.
     pub fn issued_at(mut self, at: Timestamp) -> Self {
-        self.inner.issued_at = Some(at);
+        self.issued_at = Some(at);
         self
     }
 
     /// Names the token (`jti`).
-    pub fn token_id(mut self, id: impl Into<String>) -> Self {
-        self.inner.token_id = Some(id.into());
+    pub fn token_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
+        self.token_id = Some(id.into());
         self
     }
 
     /// Names the grant behind the token.
-    pub fn grant_id(mut self, id: impl Into<String>) -> Self {
-        self.inner.grant_id = Some(id.into());
+    pub fn grant_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
+        self.grant_id = Some(id.into());
         self
     }
 
     /// Names the API key.
     pub fn api_key(mut self, key: ApiKeyName) -> Self {
-        self.inner.api_key = Some(key);
+        self.api_key = Some(key);
         self
     }
 
     /// Names who acts for the subject.
-    pub fn actor(mut self, subject: impl Into<String>) -> Self {
-        self.inner.actor = Some(subject.into());
+    pub fn actor(mut self, subject: impl Into<Cow<'a, str>>) -> Self {
+        self.actor = Some(subject.into());
         self
     }
 
     /// Keeps the verified claims (a JSON object) for [`Principal::claim`].
-    pub fn claims(mut self, json: impl Into<Arc<str>>) -> Self {
-        self.inner.claims = Some(json.into());
+    pub fn claims(mut self, json: impl Into<Cow<'a, str>>) -> Self {
+        self.claims = Some(json.into());
         self
     }
 
     /// The principal.
-    pub fn build(mut self) -> Principal {
-        let i = &mut self.inner;
-        let client = i.client_id.as_deref().unwrap_or("");
-        // Of the size it will have, for the usual lengths.
-        let mut key = String::with_capacity(i.issuer.len() + i.subject.len() + client.len() + 16);
-        for text in [&i.issuer, &i.subject] {
-            key.push_str(&text.len().to_string());
-            key.push(':');
-            key.push_str(text);
+    pub fn build(self) -> Principal {
+        let behind = [&self.token_id, &self.grant_id, &self.actor, &self.claims];
+        let length: usize = behind.into_iter().flatten().map(|text| text.len()).sum();
+        let client = self.client_id.as_deref().unwrap_or_default();
+        let key = self.issuer.len() + self.subject.len() + client.len();
+        let mut texts = Texts(String::with_capacity(key + length + ROOM_FOR_LENGTHS));
+        let issuer = texts.push_counted(&self.issuer);
+        let subject = texts.push_counted(&self.subject);
+        let client = texts.push_counted(client);
+        let key = 0..client.end;
+        let client_id = self.client_id.is_some().then_some(client);
+        let [token_id, grant_id, actor, claims] =
+            behind.map(|text| text.as_deref().map(|text| texts.push(text)));
+        let Self { scopes, expires_at, issued_at, api_key, .. } = self;
+        Principal {
+            inner: Arc::new(Inner {
+                texts: texts.0.into_boxed_str(),
+                key,
+                issuer,
+                subject,
+                client_id,
+                token_id,
+                grant_id,
+                actor,
+                claims,
+                scopes,
+                expires_at,
+                issued_at,
+                api_key,
+            }),
         }
-        key.push_str(&client.len().to_string());
-        key.push(':');
-        key.push_str(client);
-        i.key = key;
-        Principal { inner: Arc::new(self.inner) }
     }
 }
 
-impl fmt::Debug for PrincipalBuilder {
+/// What three lengths of usual size take, with the colons behind them.
+const ROOM_FOR_LENGTHS: usize = 9;
+
+/// Texts one behind the other.
+struct Texts(String);
+
+impl Texts {
+    fn push(&mut self, text: &str) -> Span {
+        let start = self.0.len();
+        self.0.push_str(text);
+        start..self.0.len()
+    }
+
+    /// With its length before it.
+    fn push_counted(&mut self, text: &str) -> Span {
+        self.0.push_str(itoa::Buffer::new().format(text.len()));
+        self.0.push(':');
+        self.push(text)
+    }
+}
+
+impl fmt::Debug for PrincipalBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrincipalBuilder").field("subject", &self.inner.subject).finish_non_exhaustive()
+        f.debug_struct("PrincipalBuilder").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
@@ -262,5 +338,30 @@ mod tests {
         let three = Principal::builder("https://ax", "|y").client_id("z").build();
         assert_ne!(one.key(), two.key());
         assert_ne!(one.key(), three.key());
+        assert_eq!(one.key(), "9:https://a3:x|y1:z");
+    }
+
+    #[test]
+    fn each_text_is_its_own() {
+        let all = Principal::builder("https://a", "ada")
+            .client_id("cli")
+            .token_id("t1")
+            .grant_id("")
+            .actor("bot")
+            .claims(r#"{"org":"x"}"#)
+            .build();
+        for principal in [&all, &all.separate()] {
+            assert_eq!(
+                (principal.issuer(), principal.subject(), principal.client_id()),
+                ("https://a", "ada", Some("cli"))
+            );
+            assert_eq!(
+                (principal.token_id(), principal.grant_id(), principal.actor()),
+                (Some("t1"), Some(""), Some("bot"))
+            );
+            assert_eq!(principal.claim::<String>("org").as_deref(), Some("x"));
+        }
+        let bare = Principal::builder("i", "s").build();
+        assert_eq!((bare.client_id(), bare.token_id(), bare.claim::<String>("org")), (None, None, None));
     }
 }

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::confirm::{Confirmation, Confirmed, Fallback, Rule, Way};
-use mcp_auth_core::guard::{Admission, Admitted, Decision, Exchange, Forward, GuardedBody, Rest};
+use mcp_auth_core::guard::{Admission, Admitted, Decision, Forward, GuardedBody, Rest};
 use mcp_auth_core::mcp::{ListKind, Operation};
 use mcp_auth_core::policy::{
     Arguments, Effect, ScopePolicy, ToolPolicies, Verdict, destructive, read, write,
@@ -111,7 +111,7 @@ async fn after_yes(answer: Result<Response<Full<Bytes>>, ()>) -> String {
             assert_eq!(forward.body, body);
             assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::Elicitation);
             match answer {
-                Ok(response) => Exchange::respond_in_stream(forward.exchange, response),
+                Ok(response) => forward.exchange.respond_in_stream(response),
                 Err(()) => forward.exchange.fail_in_stream(),
             }
         })

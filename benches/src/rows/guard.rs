@@ -74,7 +74,7 @@ pub(super) fn cases(material: &Material) -> Result<Vec<Case<'static>>, Error> {
 /// Nothing is asked in a stream here.
 pub(super) type Never = std::future::Ready<mcp_auth_core::guard::Rest<http_body_util::Full<Bytes>>>;
 
-pub(super) fn decide(guard: &Guard, head: &mut Parts, body: Bytes) -> Option<Exchange> {
+pub(super) fn decide(guard: &Guard, head: &mut Parts, body: Bytes) -> Option<Box<Exchange>> {
     let Admission::Body(admitted) = at_once(guard.admit(head, Some(PEER)))? else { return None };
     match at_once(admitted.decide(head, body))? {
         Decision::Forward(forward) => Some(forward.exchange),

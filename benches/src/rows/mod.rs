@@ -42,10 +42,11 @@ pub fn all(material: &Material) -> Result<Vec<Case<'static>>, Error> {
 }
 
 /// What waits for nothing ends at once; what waits came out wrong.
-pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+pub fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     future.now_or_never()
 }
 
-pub(crate) fn context(resource: &str) -> VerifyContext<'_> {
+/// A request to `resource`, now.
+pub fn context(resource: &str) -> VerifyContext<'_> {
     VerifyContext { resource, now: Clock::system().now(), address: None }
 }

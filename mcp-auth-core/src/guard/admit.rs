@@ -28,7 +28,7 @@ pub enum Admission {
     /// The path is not a guarded one (only with [`only_under`](super::GuardBuilder::only_under)): forward it untouched.
     Outside,
     /// Forward it with an empty body (GET, DELETE).
-    Bodyless(Exchange),
+    Bodyless(Box<Exchange>),
     /// Read the body with [`Admitted::read`] and go on with [`Admitted::decide`] (POST).
     Body(Admitted),
 }
@@ -37,7 +37,7 @@ pub enum Admission {
 #[derive(Debug)]
 #[must_use]
 pub struct Admitted {
-    pub(super) exchange: Exchange,
+    pub(super) exchange: Box<Exchange>,
 }
 
 impl Admitted {

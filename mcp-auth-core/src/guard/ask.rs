@@ -30,7 +30,7 @@ pub struct AskThenForward {
 }
 
 impl AskThenForward {
-    pub(super) fn new(exchange: Exchange, question: Box<StreamQuestion>, body: Bytes) -> Self {
+    pub(super) fn new(exchange: Box<Exchange>, question: Box<StreamQuestion>, body: Bytes) -> Self {
         let events = Events::default();
         events.put(question.event());
         Self { settling: Settling { exchange, question, body, events } }
@@ -58,7 +58,7 @@ impl AskThenForward {
 #[derive(Debug)]
 #[must_use]
 pub struct Settling {
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     question: Box<StreamQuestion>,
     body: Bytes,
     events: Events,

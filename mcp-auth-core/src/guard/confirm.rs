@@ -30,7 +30,7 @@ impl Exchange {
     }
 
     /// Does what the gate said.
-    pub(super) async fn act(self, passage: Passage, parts: &mut Parts, body: Bytes) -> Decision {
+    pub(super) async fn act(self: Box<Self>, passage: Passage, parts: &mut Parts, body: Bytes) -> Decision {
         self.record_passage(&passage);
         match passage {
             Passage::Pass(pass) => match self.pass(pass, parts, body).await {
@@ -50,7 +50,7 @@ impl Exchange {
     /// # Errors
     /// The answer to give instead.
     pub(super) async fn pass(
-        mut self,
+        mut self: Box<Self>,
         pass: Pass,
         parts: &mut Parts,
         body: Bytes,

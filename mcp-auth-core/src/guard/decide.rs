@@ -35,7 +35,7 @@ pub struct Forward {
     /// The body to forward: the bytes that were checked, without what is the gate's.
     pub body: Bytes,
     /// What to do with the answer.
-    pub exchange: Exchange,
+    pub exchange: Box<Exchange>,
 }
 
 impl Admitted {
@@ -47,7 +47,7 @@ impl Admitted {
 }
 
 impl Exchange {
-    async fn decide(mut self, parts: &mut Parts, body: Bytes) -> Decision {
+    async fn decide(mut self: Box<Self>, parts: &mut Parts, body: Bytes) -> Decision {
         match self.find(parts, &body).await {
             Ok(Some(passage)) => self.act(passage, parts, body).await,
             Ok(None) => {
@@ -137,7 +137,8 @@ impl Exchange {
         self.trail.software.clone_from(&self.declared.software);
         self.client = match era {
             Era::Modern => {
-                if let Some(info) = message.meta(CLIENT_INFO) {
+                let is_told = self.guard.inner.recorder.is_some() || !self.span.is_disabled();
+                if let Some(info) = message.meta(CLIENT_INFO).filter(|_| is_told) {
                     self.trail.software = Software::of(info);
                     self.span.record("software", display(&self.trail.software));
                 }

@@ -60,8 +60,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Self {
-        Self {
+    /// In a box: it is handed from step to step, and each would copy it.
+    pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Box<Self> {
+        Box::new(Self {
             guard,
             span: super::span::of(address),
             address,
@@ -80,7 +81,7 @@ impl Exchange {
             permit: None,
             trail: Trail::default(),
             running: None,
-        }
+        })
     }
 
     pub(super) fn is_modern(&self) -> bool {

@@ -4,6 +4,9 @@ use http::{HeaderMap, header};
 
 use super::Refusal;
 
+/// What nearly every client accepts, as it writes it.
+const USUAL: &[u8] = b"application/json, text/event-stream";
+
 /// One `Content-Type`, `application/json`, in UTF-8; no `Content-Encoding`; both answers accepted.
 pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
@@ -23,11 +26,17 @@ pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
     if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity) {
         return Err(Refusal::ContentEncoding);
     }
-    if accepts(headers, "application", "json") && accepts(headers, "text", "event-stream") {
+    if is_usual(headers)
+        || accepts(headers, "application", "json") && accepts(headers, "text", "event-stream")
+    {
         Ok(())
     } else {
         Err(Refusal::NotAcceptable)
     }
+}
+
+fn is_usual(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes() == USUAL)
 }
 
 /// True if an `Accept` header takes `kind/subtype` (RFC 9110, section 12.5.1). None at all takes nothing: MCP demands one. What

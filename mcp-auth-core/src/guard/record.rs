@@ -62,7 +62,8 @@ impl Exchange {
             return Ok(());
         }
         let said = confirmed.map(|confirmed| self.confirmed(confirmed)).unwrap_or_default();
-        match self.with_intent(recorder, &said, |intent| recorder.audit.begin(intent)).await {
+        let begun = self.with_intent(recorder, &said, |intent| recorder.audit.begin(intent));
+        match Box::pin(begun).await {
             Ok(ticket) => {
                 self.running = Some(Running::new(self, ticket));
                 Ok(())

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use super::strict::{
-    Limits, Reading, Span, StrictError, scan, scan_fields, skip_space, string_length, unescape, value_length,
+    Limits, Reading, Span, StrictError, scan, scan_fields, skip_space, string_length, unescape, utf8,
+    value_length,
 };
 
 /// What a value is.
@@ -164,14 +165,26 @@ impl<'a> Fields<'a> {
     /// What the strict reading refuses.
     #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only tokens are read by it"))]
     pub(crate) fn parse(body: &'a [u8], limits: &Limits) -> Result<Option<Self>, StrictError> {
-        let (span, members) = scan_fields(body, limits)?;
+        Self::of(utf8(body, limits)?, limits)
+    }
+
+    /// The same, of what is known to be text.
+    ///
+    /// # Errors
+    /// What the strict reading refuses.
+    pub(crate) fn of(text: &'a str, limits: &Limits) -> Result<Option<Self>, StrictError> {
+        let (span, members) = scan_fields(text, limits)?;
+        let body = text.as_bytes();
         let is_object = Raw::at(body, span).kind() == Kind::Object;
         Ok(is_object.then_some(Self { body, members }))
     }
 
     /// A member.
     pub(crate) fn get(&self, key: &str) -> Option<Raw<'a>> {
-        self.members.iter().find(|(name, _)| *name == key).map(|(_, span)| Raw::at(self.body, *span))
+        // Names of tokens are short, and many of one length: most are told apart by their first letter.
+        let (length, first) = (key.len(), key.as_bytes().first());
+        let is_it = |name: &str| name.len() == length && name.as_bytes().first() == first && name == key;
+        self.members.iter().find(|(name, _)| is_it(name)).map(|(_, span)| Raw::at(self.body, *span))
     }
 }
 

@@ -11,7 +11,8 @@ pub const MAX_SCOPE_LEN: usize = 256;
 /// An ordered set of scope tokens. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ScopeSet {
-    sorted: Option<Arc<[Box<str>]>>,
+    /// In order, each once, one space between two. Never an empty text.
+    text: Option<Arc<str>>,
 }
 
 /// Why a text is no set of scopes.
@@ -32,7 +33,20 @@ impl ScopeSet {
     /// # Errors
     /// [`ScopeError`] on a forbidden character or past the bounds.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        Self::from_tokens(text.split(' ').filter(|token| !token.is_empty()))
+        let mut tokens = Vec::with_capacity(16);
+        let mut start = 0;
+        for (end, byte) in text.bytes().chain([b' ']).enumerate() {
+            if byte == b' ' {
+                let token = text.get(start..end).unwrap_or_default();
+                if !token.is_empty() {
+                    push(&mut tokens, token)?;
+                }
+                start = end + 1;
+            } else if !is_scope_byte(byte) {
+                return Err(ScopeError::Character);
+            }
+        }
+        Ok(Self::of(tokens))
     }
 
     /// Builds a set from single tokens.
@@ -40,76 +54,64 @@ impl ScopeSet {
     /// # Errors
     /// [`ScopeError`] on a forbidden character or past the bounds.
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
-        let mut sorted: Vec<Box<str>> = Vec::new();
+        let mut all = Vec::with_capacity(16);
         for token in tokens {
             if token.is_empty() || !token.bytes().all(is_scope_byte) {
                 return Err(ScopeError::Character);
             }
-            if token.len() > MAX_SCOPE_LEN || sorted.len() >= MAX_SCOPES {
-                return Err(ScopeError::TooLarge);
-            }
-            sorted.push(token.into());
+            push(&mut all, token)?;
         }
-        sorted.sort_unstable();
-        sorted.dedup();
-        Ok(Self::from_sorted(sorted))
+        Ok(Self::of(all))
     }
 
-    fn from_sorted(sorted: Vec<Box<str>>) -> Self {
-        Self { sorted: (!sorted.is_empty()).then(|| sorted.into()) }
+    fn of(mut tokens: Vec<&str>) -> Self {
+        tokens.sort_unstable();
+        tokens.dedup();
+        Self { text: (!tokens.is_empty()).then(|| tokens.join(" ").into()) }
     }
 
     /// True if `scope` itself is in the set; for what a scope implies ask a [`ScopeHierarchy`](super::ScopeHierarchy).
     pub fn contains(&self, scope: &str) -> bool {
-        self.as_slice().binary_search_by(|have| (**have).cmp(scope)).is_ok()
+        self.iter().any(|have| have == scope)
     }
 
     /// The scopes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.as_slice().iter().map(|scope| &**scope)
+        self.text.iter().flat_map(|text| text.split(' '))
     }
 
     /// How many scopes there are.
     pub fn len(&self) -> usize {
-        self.as_slice().len()
+        self.iter().count()
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.len())
     }
 
     /// True without any scope.
     pub fn is_empty(&self) -> bool {
-        self.sorted.is_none()
+        self.text.is_none()
     }
 
     /// All scopes of both sets, in order; never cut, as both sides were bounded already.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let mut all: Vec<Box<str>> = self.as_slice().to_vec();
-        all.extend_from_slice(other.as_slice());
-        all.sort_unstable();
-        all.dedup();
-        Self::from_sorted(all)
+        Self::of(self.iter().chain(other.iter()).collect())
     }
 
     /// The scopes for which `keep` is true.
     #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
-        Self::from_sorted(self.as_slice().iter().filter(|scope| keep(scope)).cloned().collect())
-    }
-
-    fn as_slice(&self) -> &[Box<str>] {
-        self.sorted.as_deref().unwrap_or(&[])
+        Self::of(self.iter().filter(|scope| keep(scope)).collect())
     }
 }
 
 /// Space-separated, in order: the form of a `scope` parameter.
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, scope) in self.iter().enumerate() {
-            if i > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(scope)?;
-        }
-        Ok(())
+        f.write_str(self.text.as_deref().unwrap_or_default())
     }
 }
 
@@ -117,6 +119,14 @@ impl fmt::Debug for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ScopeSet({self})")
     }
+}
+
+fn push<'a>(tokens: &mut Vec<&'a str>, token: &'a str) -> Result<(), ScopeError> {
+    if token.len() > MAX_SCOPE_LEN || tokens.len() >= MAX_SCOPES {
+        return Err(ScopeError::TooLarge);
+    }
+    tokens.push(token);
+    Ok(())
 }
 
 fn is_scope_byte(b: u8) -> bool {

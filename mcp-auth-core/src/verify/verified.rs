@@ -59,6 +59,11 @@ impl Verified {
         self
     }
 
+    /// The same once more, with a principal that shares nothing with this one's.
+    pub(super) fn separate(&self) -> Self {
+        Self { principal: self.principal.separate(), ..self.clone() }
+    }
+
     /// Whose the credential is.
     #[must_use]
     pub fn principal(&self) -> &Principal {

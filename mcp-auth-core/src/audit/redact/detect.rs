@@ -67,27 +67,29 @@ const FIRST: u8 = 4;
 /// What each byte can be.
 static CLASSES: [u8; 256] = classes();
 
+/// With which bytes `BEGINNINGS` begin.
+const FIRSTS: &[u8] = b"egxsrwAydnphGSlm";
+
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let is = byte as u8;
-        let mut class = 0;
-        if is.is_ascii_alphanumeric() || matches!(is, b'_' | b'-' | b'.') {
-            class |= RUN | BLOB;
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let [class, behind @ ..] = rest {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+            *class |= RUN | BLOB;
         }
-        if matches!(is, b'+' | b'/' | b'=' | b'~' | b'%') {
-            class |= BLOB;
+        if matches!(byte, b'+' | b'/' | b'=' | b'~' | b'%') {
+            *class |= BLOB;
         }
-        let mut at = 0;
-        while at < BEGINNINGS.len() {
-            if BEGINNINGS[at].0.as_bytes()[0] == is {
-                class |= FIRST;
+        let mut firsts = FIRSTS;
+        while let [first, others @ ..] = firsts {
+            if *first == byte {
+                *class |= FIRST;
             }
-            at += 1;
+            firsts = others;
         }
-        classes[byte] = class;
-        byte += 1;
+        byte = byte.wrapping_add(1);
+        rest = behind;
     }
     classes
 }

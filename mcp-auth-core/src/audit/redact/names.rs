@@ -4,6 +4,7 @@
 //! in it, and a name that was harmless a moment ago is not looked at again.
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 /// Secret wherever they stand in a name.
 const INSIDE: [&str; 16] = [
@@ -32,25 +33,9 @@ const WHOLE: [&str; 11] =
 /// Longer names are not looked at and taken for secret.
 const LONGEST: usize = 128;
 
-static INSIDE_LETTERS: [u32; 16] = letters(INSIDE);
-static AT_END_LETTERS: [u32; 5] = letters(AT_END);
-static WHOLE_LETTERS: [u32; 11] = letters(WHOLE);
-
-/// The letters of each word, as a set.
-const fn letters<const N: usize>(words: [&str; N]) -> [u32; N] {
-    let mut all = [0; N];
-    let mut word = 0;
-    while word < N {
-        let bytes = words[word].as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            all[word] |= 1 << (bytes[at] - b'a');
-            at += 1;
-        }
-        word += 1;
-    }
-    all
-}
+static INSIDE_LETTERS: LazyLock<[u32; 16]> = LazyLock::new(|| INSIDE.map(letters_of));
+static AT_END_LETTERS: LazyLock<[u32; 5]> = LazyLock::new(|| AT_END.map(letters_of));
+static WHOLE_LETTERS: LazyLock<[u32; 11]> = LazyLock::new(|| WHOLE.map(letters_of));
 
 /// Whether what `name` holds is secret.
 pub(super) fn is_secret(name: &str) -> bool {
@@ -59,7 +44,7 @@ pub(super) fn is_secret(name: &str) -> bool {
     }
     let letters = letters_of(name);
     let could = |words: &[u32]| words.iter().fold(false, |found, word| found | (word & !letters == 0));
-    if !(could(&INSIDE_LETTERS) || could(&AT_END_LETTERS) || could(&WHOLE_LETTERS)) {
+    if !(could(&*INSIDE_LETTERS) || could(&*AT_END_LETTERS) || could(&*WHOLE_LETTERS)) {
         return false;
     }
     let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
@@ -67,10 +52,10 @@ pub(super) fn is_secret(name: &str) -> bool {
         let pairs = words.iter().zip(all);
         pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| *word)
     };
-    possible(&WHOLE, &WHOLE_LETTERS).any(|word| plain().eq(word.bytes()))
-        || possible(&AT_END, &AT_END_LETTERS)
+    possible(&WHOLE, &*WHOLE_LETTERS).any(|word| plain().eq(word.bytes()))
+        || possible(&AT_END, &*AT_END_LETTERS)
             .any(|word| plain().rev().take(word.len()).eq(word.bytes().rev()))
-        || possible(&INSIDE, &INSIDE_LETTERS).any(|word| {
+        || possible(&INSIDE, &*INSIDE_LETTERS).any(|word| {
             let plain: Vec<u8> = plain().collect();
             plain.windows(word.len()).any(|part| part == word.as_bytes())
         })

@@ -36,8 +36,8 @@ pub(crate) const PARAMS: &[&str; 27] = &[
     "data",
 ];
 
-/// Members of `params._meta`.
-pub(crate) const META: &[&str; 8] = &[
+/// Members of `params._meta`, and those that this library reads there.
+pub(crate) const META: &[&str; 10] = &[
     "io.modelcontextprotocol/protocolVersion",
     "io.modelcontextprotocol/clientCapabilities",
     "io.modelcontextprotocol/clientInfo",
@@ -46,6 +46,8 @@ pub(crate) const META: &[&str; 8] = &[
     "traceparent",
     "tracestate",
     "baggage",
+    "mcp-auth/dryRun",
+    "mcp-auth/reason",
 ];
 
 /// Members of `params.ref` of `completion/complete`.

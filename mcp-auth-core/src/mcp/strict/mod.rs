@@ -187,21 +187,31 @@ pub(crate) enum Reading {
 /// Scans `bytes` once. On success the whole text follows the rules above, and the span is that of the outermost
 /// value without the white space around it.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
-    scanner(bytes, limits)?.run(reading)
+    scanner(utf8(bytes, limits)?, limits)?.run(reading)
 }
 
-/// The same, and every member of the outermost value, if that is an object.
-pub(crate) fn scan_fields<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Span, Members<'a>), StrictError> {
-    scanner(bytes, limits)?.run_fields()
+/// The same of a text, with every member of the outermost value, if that is an object.
+pub(crate) fn scan_fields<'a>(text: &'a str, limits: &Limits) -> Result<(Span, Members<'a>), StrictError> {
+    scanner(text, limits)?.run_fields()
 }
 
-fn scanner<'a>(bytes: &'a [u8], limits: &Limits) -> Result<scanner::Scanner<'a>, StrictError> {
+/// Text within the bounds.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, StrictError> {
+    check_size(bytes, limits)?;
+    std::str::from_utf8(bytes).map_err(|error| StrictError::NotUtf8(error.valid_up_to()))
+}
+
+fn scanner<'a>(text: &'a str, limits: &Limits) -> Result<scanner::Scanner<'a>, StrictError> {
+    check_size(text.as_bytes(), limits)?;
+    if text.starts_with('\u{FEFF}') {
+        return Err(StrictError::ByteOrderMark);
+    }
+    Ok(scanner::Scanner::new(text, limits.max_depth.min(Limits::DEEPEST)))
+}
+
+fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), StrictError> {
     if bytes.len() > limits.max_bytes || u32::try_from(bytes.len()).is_err() {
         return Err(StrictError::TooLarge);
     }
-    if bytes.starts_with(b"\xEF\xBB\xBF") {
-        return Err(StrictError::ByteOrderMark);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| StrictError::NotUtf8(error.valid_up_to()))?;
-    Ok(scanner::Scanner::new(text, limits.max_depth.min(Limits::DEEPEST)))
+    Ok(())
 }

@@ -4,12 +4,7 @@ use std::borrow::Cow;
 
 /// The meaning of a string's inside. `None` only for text that the scanner would have refused.
 pub(crate) fn unescape(inside: &str) -> Option<Cow<'_, str>> {
-    // Most are short: no search is set up for them.
-    let first = match inside.len() {
-        0..32 => inside.bytes().position(|byte| byte == b'\\'),
-        _ => inside.find('\\'),
-    };
-    let Some(first) = first else { return Some(Cow::Borrowed(inside)) };
+    let Some(first) = memchr::memchr(b'\\', inside.as_bytes()) else { return Some(Cow::Borrowed(inside)) };
     let mut out = String::with_capacity(inside.len());
     out.push_str(inside.get(..first)?);
     let mut rest = inside.get(first..)?;

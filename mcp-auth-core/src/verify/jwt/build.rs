@@ -33,7 +33,7 @@ impl JwtVerifierBuilder {
                 Err(problems) => errors.extend(problems),
             }
         }
-        errors.into_result(JwtVerifier { issuers })
+        errors.into_result(JwtVerifier { issuers, headers: super::header::Headers::default() })
     }
 
     fn flatten(mut self) -> Vec<Self> {

@@ -1,65 +1,82 @@
-//! The check of one token: each part is decoded once and read once.
+//! The check of one token: each part is decoded once and read once, and a header that is known not at all.
 
-use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::algorithm::Algorithm;
 use super::claims;
+use super::header::{Header, Headers};
 use super::issuer::Issuer;
 use super::rules::{Rules, TypRule};
 use super::slot::Found;
+use crate::base64url::decode_to;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Fields, Limits, Raw};
 use crate::principal::{Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_HEADER: usize = 4096;
-const MAX_KID: usize = 256;
 const MAX_DEPTH: usize = 32;
-/// Members of a header that change what a signature means, or bring a key along.
-const REFUSED_MEMBERS: [&str; 6] = ["b64", "zip", "enc", "jwk", "jku", "x5u"];
 /// Claims that only ID tokens and logout tokens have.
 const OTHER_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
 
 /// The parts of a token, out of base64.
 pub(super) struct Decoded<'a> {
     signed: &'a str,
-    header: Vec<u8>,
-    claims: Vec<u8>,
-    /// In base64 still: what the header says comes first.
-    signature: &'a str,
+    header_text: &'a str,
+    header: Arc<Header>,
+    is_known: bool,
+    bytes: Vec<u8>,
+    claims: Range<usize>,
+    /// `None` if it is no base64: what the header says comes first.
+    signature: Option<Range<usize>>,
 }
 
 impl<'a> Decoded<'a> {
     /// Three parts, and nothing else.
-    pub(super) fn read(token: &'a str) -> Result<Self, TokenRefusal> {
+    pub(super) fn read(token: &'a str, known: &Headers) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Malformed);
         }
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(TokenRefusal::Malformed);
         };
-        let signed = token.get(..header.len() + 1 + payload.len()).ok_or(TokenRefusal::Malformed)?;
-        let (header, claims) = (decode(header)?, decode(payload)?);
-        if header.len() > MAX_HEADER {
-            return Err(TokenRefusal::Malformed);
+        let part = |range: Range<usize>| token.get(range).ok_or(TokenRefusal::Malformed);
+        let (header_text, claims, signature) =
+            (part(0..first)?, part(first + 1..second)?, part(second + 1..token.len())?);
+        let mut bytes = vec![0; token.len()];
+        let (header, is_known) = match known.get(header_text) {
+            Some(header) => (header, true),
+            None => {
+                let header = decode(header_text, &mut bytes, 0)?;
+                (Arc::new(read_header(bytes.get(header).unwrap_or_default())?), false)
+            }
+        };
+        let claims = decode(claims, &mut bytes, 0)?;
+        let signature = decode(signature, &mut bytes, claims.end).ok();
+        Ok(Self { signed: part(0..second)?, header_text, header, is_known, bytes, claims, signature })
+    }
+
+    /// After the token was verified: its header is known from now on.
+    pub(super) fn is_good(&self, known: &Headers) {
+        if !self.is_known {
+            known.put(self.header_text, &self.header);
         }
-        Ok(Self { signed, header, claims, signature })
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
     }
 }
 
 /// A token whose form, header and issuer are in order, and whose signature is still to be verified.
 pub(super) struct Token<'a> {
     decoded: &'a Decoded<'a>,
-    signature: Vec<u8>,
+    signature: &'a [u8],
+    json: &'a str,
     claims: Fields<'a>,
     algorithm: Algorithm,
-    kid: Option<Cow<'a, str>>,
 }
 
 impl<'a> Token<'a> {
@@ -69,13 +86,13 @@ impl<'a> Token<'a> {
         decoded: &'a Decoded<'a>,
         issuers: &'i [Issuer],
     ) -> Result<(Self, &'i Issuer), TokenRefusal> {
-        let header = object(&decoded.header)?;
-        check_members(&header)?;
-        let claims = object(&decoded.claims)?;
+        let json = std::str::from_utf8(decoded.part(&decoded.claims)).map_err(|_| TokenRefusal::Malformed)?;
+        let claims = object(json)?;
         let name = claims.get("iss").and_then(Raw::as_str).ok_or(TokenRefusal::Issuer)?;
         let issuer = issuers.iter().find(|one| *one.rules.issuer == *name).ok_or(TokenRefusal::Issuer)?;
-        let (algorithm, kid) = check_header(&header, &issuer.rules)?;
-        Ok((Self { decoded, signature: decode(decoded.signature)?, claims, algorithm, kid }, issuer))
+        let algorithm = decoded.header.check(&issuer.rules)?;
+        let signature = decoded.part(decoded.signature.as_ref().ok_or(TokenRefusal::Malformed)?);
+        Ok((Self { decoded, signature, json, claims, algorithm }, issuer))
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -83,7 +100,7 @@ impl<'a> Token<'a> {
     }
 
     pub(super) fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.decoded.header.kid()
     }
 
     /// Verifies the signature, then the claims.
@@ -93,7 +110,7 @@ impl<'a> Token<'a> {
         rules: &Rules,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
-        if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), &self.signature) {
+        if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), self.signature) {
             return Err(TokenRefusal::Signature);
         }
         let claims = &self.claims;
@@ -116,12 +133,12 @@ impl<'a> Token<'a> {
         }
         for (name, texts) in &rules.required {
             let text = claims::text(claims, name)?.ok_or(TokenRefusal::Claim)?;
-            if !texts.contains(&text) {
+            if !texts.iter().any(|one| *one == text) {
                 return Err(TokenRefusal::Claim);
             }
         }
         let binding = Binding::from_claims(claims)?;
-        let mut principal = principal(claims, rules, &self.decoded.claims)?.expires_at(expires_at);
+        let mut principal = principal(claims, rules, self.json)?.expires_at(expires_at);
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
@@ -160,9 +177,12 @@ fn check_audience(
     }
 }
 
-fn principal(claims: &Fields<'_>, rules: &Rules, json: &[u8]) -> Result<PrincipalBuilder, TokenRefusal> {
+fn principal<'a>(
+    claims: &Fields<'a>,
+    rules: &'a Rules,
+    json: &'a str,
+) -> Result<PrincipalBuilder<'a>, TokenRefusal> {
     let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
-    let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
         .scopes(claims::scopes(claims, &rules.scope_claims)?)
         .claims(json);
@@ -178,43 +198,22 @@ fn principal(claims: &Fields<'_>, rules: &Rules, json: &[u8]) -> Result<Principa
     Ok(principal)
 }
 
-/// What no issuer may have in a header.
-fn check_members(header: &Fields<'_>) -> Result<(), TokenRefusal> {
-    if header.get("crit").is_some() {
-        return Err(TokenRefusal::Critical);
+fn read_header(json: &[u8]) -> Result<Header, TokenRefusal> {
+    if json.len() > MAX_HEADER {
+        return Err(TokenRefusal::Malformed);
     }
-    let is_refused = REFUSED_MEMBERS.iter().any(|name| header.get(name).is_some());
-    if is_refused { Err(TokenRefusal::Malformed) } else { Ok(()) }
+    let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
+    Header::read(&object(json)?)
 }
 
-fn check_header<'a>(
-    header: &Fields<'a>,
-    rules: &Rules,
-) -> Result<(Algorithm, Option<Cow<'a, str>>), TokenRefusal> {
-    let algorithm = header.get("alg").and_then(Raw::as_str).and_then(|name| Algorithm::parse(&name));
-    let algorithm =
-        algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenRefusal::Algorithm)?;
-    check_typ(header.get("typ"), rules.typ)?;
-    let kid = header
-        .get("kid")
-        .map(|kid| kid.as_str().filter(|kid| kid.len() <= MAX_KID).ok_or(TokenRefusal::Malformed));
-    Ok((algorithm, kid.transpose()?))
-}
-
-fn check_typ(typ: Option<Raw<'_>>, rule: TypRule) -> Result<(), TokenRefusal> {
-    let typ = typ.map(|typ| typ.as_str().ok_or(TokenRefusal::Type)).transpose()?;
-    let is = |name: &str| typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(name));
-    let fits = is("at+jwt") || is("application/at+jwt");
-    let relaxed = rule == TypRule::AllowJwtOrAbsent && (typ.is_none() || is("JWT"));
-    if fits || relaxed { Ok(()) } else { Err(TokenRefusal::Type) }
-}
-
-fn decode(part: &str) -> Result<Vec<u8>, TokenRefusal> {
-    URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty()).ok_or(TokenRefusal::Malformed)
+/// Decodes a part to where the one before it ends; none is empty.
+fn decode(part: &str, bytes: &mut [u8], at: usize) -> Result<Range<usize>, TokenRefusal> {
+    let length = bytes.get_mut(at..).and_then(|rest| decode_to(part, rest));
+    length.filter(|length| *length > 0).map(|length| at..at + length).ok_or(TokenRefusal::Malformed)
 }
 
 /// Strictly read: no duplicate names, bounded depth, an object.
-fn object(json: &[u8]) -> Result<Fields<'_>, TokenRefusal> {
+fn object(json: &str) -> Result<Fields<'_>, TokenRefusal> {
     let limits = Limits::default().with_max_depth(MAX_DEPTH);
-    Fields::parse(json, &limits).ok().flatten().ok_or(TokenRefusal::Malformed)
+    Fields::of(json, &limits).ok().flatten().ok_or(TokenRefusal::Malformed)
 }

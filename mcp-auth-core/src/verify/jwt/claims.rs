@@ -1,5 +1,7 @@
 //! Reading single claims: absent is absent, and a wrong type is refused, never taken as absent.
 
+use std::borrow::Cow;
+
 use super::rules::ScopeClaims;
 use crate::mcp::{Fields, Kind, Raw};
 use crate::scope::ScopeSet;
@@ -12,22 +14,29 @@ const MAX_AUDIENCES: usize = 64;
 const MAX_DATE: f64 = 253_402_300_799.0;
 
 /// A string of 1 to 1024 bytes.
-pub(crate) fn text(claims: &Fields<'_>, name: &str) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn text<'a>(claims: &Fields<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TokenRefusal> {
     claims.get(name).map(text_of).transpose()
 }
 
-fn text_of(value: Raw<'_>) -> Result<String, TokenRefusal> {
+fn text_of(value: Raw<'_>) -> Result<Cow<'_, str>, TokenRefusal> {
     let text = value.as_str().ok_or(TokenRefusal::Claim)?;
     if text.is_empty() || text.len() > MAX_TEXT {
         return Err(TokenRefusal::Claim);
     }
-    Ok(text.into_owned())
+    Ok(text)
 }
 
 /// A `NumericDate` (RFC 7519, section 2), floored to whole seconds.
 pub(crate) fn date(claims: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let number: f64 = value.as_number().and_then(|lexeme| lexeme.parse().ok()).ok_or(TokenRefusal::Claim)?;
+    let lexeme = value.as_number().ok_or(TokenRefusal::Claim)?;
+    // The usual spelling; ten digits are no date behind the last one.
+    if lexeme.len() <= 10
+        && let Ok(seconds) = lexeme.parse()
+    {
+        return Ok(Some(Timestamp::from_secs(seconds)));
+    }
+    let number: f64 = lexeme.parse().map_err(|_| TokenRefusal::Claim)?;
     if !(0.0..=MAX_DATE).contains(&number) || number.is_sign_negative() {
         return Err(TokenRefusal::Claim);
     }
@@ -90,7 +99,10 @@ fn scope_set(value: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
 }
 
 /// The text of the first of `names` that is there.
-pub(crate) fn first_text(claims: &Fields<'_>, names: &[String]) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn first_text<'a>(
+    claims: &Fields<'a>,
+    names: &[String],
+) -> Result<Option<Cow<'a, str>>, TokenRefusal> {
     for name in names {
         if let Some(text) = text(claims, name)? {
             return Ok(Some(text));
@@ -100,7 +112,7 @@ pub(crate) fn first_text(claims: &Fields<'_>, names: &[String]) -> Result<Option
 }
 
 /// The outermost actor (RFC 8693, section 4.1). Those inside it acted before and decide nothing.
-pub(crate) fn actor(claims: &Fields<'_>) -> Result<Option<String>, TokenRefusal> {
+pub(crate) fn actor<'a>(claims: &Fields<'a>) -> Result<Option<Cow<'a, str>>, TokenRefusal> {
     match claims.get("act") {
         None => Ok(None),
         Some(act) => act.get("sub").ok_or(TokenRefusal::Claim).and_then(text_of).map(Some),

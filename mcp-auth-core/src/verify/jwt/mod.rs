@@ -25,6 +25,7 @@ mod build;
 mod builder;
 mod check;
 pub(crate) mod claims;
+mod header;
 mod issuer;
 mod key;
 mod keys;
@@ -55,6 +56,7 @@ pub(crate) use proof_key::ProofKey;
 #[derive(Debug)]
 pub struct JwtVerifier {
     issuers: Vec<issuer::Issuer>,
+    headers: header::Headers,
 }
 
 impl JwtVerifier {
@@ -72,10 +74,12 @@ impl TokenVerifier for JwtVerifier {
         credential: &Credential,
         context: VerifyContext<'_>,
     ) -> Result<Verified, VerifyError> {
-        let decoded = check::Decoded::read(credential.expose_token())?;
+        let decoded = check::Decoded::read(credential.expose_token(), &self.headers)?;
         let (token, issuer) = check::Token::read(&decoded, &self.issuers)?;
         let key = issuer.keys.find(token.kid(), token.algorithm()).await?;
-        token.verify(&key, &issuer.rules, context).map_err(Into::into)
+        let verified = token.verify(&key, &issuer.rules, context)?;
+        decoded.is_good(&self.headers);
+        Ok(verified)
     }
 
     fn authorization_servers(&self) -> Vec<String> {

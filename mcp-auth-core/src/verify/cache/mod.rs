@@ -5,18 +5,22 @@
 //! 3. An entry is used until the verifier's limit, never past the credential's expiry, and only while the verifier's epoch is
 //!    the one that it was given in. Revocations and bindings are checked on every hit, by the guard.
 //! 4. The key is the token's SHA-256, or the token itself, wiped when it goes. A hit allocates nothing.
+//! 5. What a thread asks for again and again it finds at a place of its own, in `front`.
+
+mod front;
 
 use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{OptionsBuilder, Weighter};
+use quick_cache::{Options, OptionsBuilder, Weighter};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::front::{Front, Looked};
 use super::Verified;
 use crate::time::Timestamp;
 
@@ -90,6 +94,16 @@ impl Cached {
     pub(crate) fn checked_at(&self, version: u64) {
         self.revocations.store(version, Ordering::Release);
     }
+
+    /// The same verdict once more, sharing no counter with this one.
+    fn separate(&self) -> Self {
+        Self {
+            verified: self.verified.separate(),
+            reuse_until: self.reuse_until,
+            epoch: self.epoch,
+            revocations: AtomicU64::new(self.revocations.load(Ordering::Acquire)),
+        }
+    }
 }
 
 /// Good verdicts by token.
@@ -100,9 +114,19 @@ pub(crate) struct TokenCache {
 
 enum Verdicts {
     None,
-    Digest(Box<Cache<[u8; 32], Arc<Cached>, Weight, RandomState>>),
-    Whole(Box<Cache<WholeToken, Arc<Cached>, Weight, RandomState>>),
+    Digest(Box<Layers<Digest>>),
+    Whole(Box<Layers<WholeToken>>),
 }
+
+/// The verdicts of all threads, and in front of them those of each.
+struct Layers<K> {
+    front: Front<K>,
+    shared: Cache<K, Arc<Cached>, Weight, RandomState>,
+    hasher: RandomState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Digest([u8; 32]);
 
 struct WholeToken(SecretString);
 
@@ -124,46 +148,20 @@ impl TokenCache {
             .weight_capacity(bytes)
             .build();
         let Ok(options) = options else { return Self { verdicts: Verdicts::None } };
-        let hasher = RandomState::default();
         let verdicts = match settings.key {
-            CacheKey::Sha256 => Verdicts::Digest(Box::new(Cache::with_options(
-                options,
-                weight,
-                hasher,
-                DefaultLifecycle::default(),
-            ))),
-            CacheKey::WholeToken => Verdicts::Whole(Box::new(Cache::with_options(
-                options,
-                weight,
-                hasher,
-                DefaultLifecycle::default(),
-            ))),
+            CacheKey::Sha256 => Verdicts::Digest(Box::new(Layers::new(options, weight))),
+            CacheKey::WholeToken => Verdicts::Whole(Box::new(Layers::new(options, weight))),
         };
         Self { verdicts }
     }
 
     /// The verdict on `token`, if there is one that may be used now.
     pub(crate) fn get(&self, token: &str, now: Timestamp, epoch: u64) -> Option<Arc<Cached>> {
-        let is_usable = |cached: &Arc<Cached>| cached.epoch == epoch && now < cached.reuse_until;
+        let is_usable = |cached: &Cached| cached.epoch == epoch && now < cached.reuse_until;
         match &self.verdicts {
             Verdicts::None => None,
-            Verdicts::Digest(cache) => {
-                let key = sha256(token);
-                let found = cache.get(&key)?;
-                if !is_usable(&found) {
-                    cache.remove_if(&key, |cached| !is_usable(cached));
-                    return None;
-                }
-                Some(found)
-            }
-            Verdicts::Whole(cache) => {
-                let found = cache.get(token)?;
-                if !is_usable(&found) {
-                    cache.remove_if(token, |cached| !is_usable(cached));
-                    return None;
-                }
-                Some(found)
-            }
+            Verdicts::Digest(layers) => layers.get(&sha256(token), is_usable),
+            Verdicts::Whole(layers) => layers.get(token, is_usable),
         }
     }
 
@@ -178,8 +176,8 @@ impl TokenCache {
         });
         match &self.verdicts {
             Verdicts::None => {}
-            Verdicts::Digest(cache) => cache.insert(sha256(token), cached),
-            Verdicts::Whole(cache) => cache.insert(WholeToken(token.into()), cached),
+            Verdicts::Digest(layers) => layers.shared.insert(Digest(sha256(token)), cached),
+            Verdicts::Whole(layers) => layers.shared.insert(WholeToken::from(token), cached),
         }
     }
 
@@ -187,9 +185,41 @@ impl TokenCache {
     pub(crate) fn len(&self) -> usize {
         match &self.verdicts {
             Verdicts::None => 0,
-            Verdicts::Digest(cache) => cache.len(),
-            Verdicts::Whole(cache) => cache.len(),
+            Verdicts::Digest(layers) => layers.shared.len(),
+            Verdicts::Whole(layers) => layers.shared.len(),
         }
+    }
+}
+
+impl<K: Eq + Hash> Layers<K>
+where
+    Weight: Weighter<K, Arc<Cached>>,
+{
+    fn new(options: Options, weight: Weight) -> Self {
+        let hasher = RandomState::default();
+        let shared = Cache::with_options(options, weight, hasher.clone(), DefaultLifecycle::default());
+        Self { front: Front::new(), shared, hasher }
+    }
+
+    fn get<Q>(&self, key: &Q, is_usable: impl Fn(&Cached) -> bool) -> Option<Arc<Cached>>
+    where
+        Q: Hash + Eq + ?Sized,
+        K: Borrow<Q> + for<'a> From<&'a Q>,
+    {
+        let hash = self.hasher.hash_one(key);
+        let looked = self.front.get(hash, |one| one.borrow() == key, &is_usable);
+        if let Looked::Found(cached) = looked {
+            return Some(cached);
+        }
+        let cached = self.shared.get(key)?;
+        if !is_usable(&cached) {
+            self.shared.remove_if(key, |cached| !is_usable(cached));
+            return None;
+        }
+        if matches!(looked, Looked::MissedAgain) {
+            self.front.put(hash, key.into(), &cached);
+        }
+        Some(cached)
     }
 }
 
@@ -199,8 +229,8 @@ fn sha256(token: &str) -> [u8; 32] {
     key
 }
 
-impl Weighter<[u8; 32], Arc<Cached>> for Weight {
-    fn weight(&self, _: &[u8; 32], cached: &Arc<Cached>) -> u64 {
+impl Weighter<Digest, Arc<Cached>> for Weight {
+    fn weight(&self, _: &Digest, cached: &Arc<Cached>) -> u64 {
         (cached.verified.principal().size() as u64).max(self.least)
     }
 }
@@ -209,6 +239,24 @@ impl Weighter<WholeToken, Arc<Cached>> for Weight {
     fn weight(&self, token: &WholeToken, cached: &Arc<Cached>) -> u64 {
         let size = token.0.expose_secret().len() + cached.verified.principal().size();
         (size as u64).max(self.least)
+    }
+}
+
+impl Borrow<[u8; 32]> for Digest {
+    fn borrow(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<&[u8; 32]> for Digest {
+    fn from(digest: &[u8; 32]) -> Self {
+        Self(*digest)
+    }
+}
+
+impl From<&str> for WholeToken {
+    fn from(token: &str) -> Self {
+        Self(token.into())
     }
 }
 
@@ -245,7 +293,7 @@ impl std::fmt::Debug for Verdicts {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::principal::Principal;
 
@@ -269,6 +317,49 @@ mod tests {
             cache.put("once", &Verified::from(good(10).principal().clone()), 2, 0);
             assert!(cache.get("once", at(1), 2).is_none(), "not to be used again");
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_ends_likewise() {
+        for key in [CacheKey::Sha256, CacheKey::WholeToken] {
+            let cache = TokenCache::new(CacheSettings::default().key(key));
+            let at = Timestamp::from_secs;
+            cache.put("t", &good(10), 1, 7);
+            let first = cache.get("t", at(9), 1).unwrap();
+            cache.get("t", at(9), 1).unwrap();
+            let hot = cache.get("t", at(9), 1).unwrap();
+            assert!(!Arc::ptr_eq(&first, &hot), "a copy of this thread's own");
+            assert!(Arc::ptr_eq(&hot, &cache.get("t", at(9), 1).unwrap()));
+            assert!(hot.is_checked_at(7));
+            assert_eq!(hot.verified().principal().key(), first.verified().principal().key());
+            assert!(cache.get("t", at(9), 2).is_none(), "another epoch");
+            cache.put("t", &good(10), 2, 0);
+            for _ in 0..3 {
+                assert!(cache.get("t", at(9), 2).is_some());
+            }
+            assert!(cache.get("t", at(10), 2).is_none(), "expired");
+        }
+    }
+
+    #[test]
+    fn threads_at_once_find_what_is_there() {
+        let cache = TokenCache::new(CacheSettings::default().key(CacheKey::WholeToken));
+        let tokens: Vec<String> = (0..20).map(|n| format!("token {n}")).collect();
+        for token in &tokens {
+            cache.put(token, &good(10), 0, 0);
+        }
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (cache, tokens) = (&cache, &tokens);
+                scope.spawn(move || {
+                    for turn in 0..2000 {
+                        let token = &tokens[(turn / 5 + thread) % tokens.len()];
+                        assert!(cache.get(token, Timestamp::from_secs(1), 0).is_some());
+                        assert!(cache.get("another", Timestamp::from_secs(1), 0).is_none());
+                    }
+                });
+            }
+        });
     }
 
     #[test]
