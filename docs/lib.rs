@@ -33,6 +33,7 @@ pages! {
     tokens_bound: "tokens-bound.md",
     several_credentials: "several-credentials.md",
     audit: "audit.md",
+    incident_response: "incident-response.md",
     stores: "stores.md",
     mittwald: "mittwald.md",
     clients: "clients.md",

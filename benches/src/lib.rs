@@ -9,6 +9,7 @@
 
 pub mod case;
 pub mod http;
+pub mod journal;
 pub mod material;
 pub mod measure;
 pub mod memory;

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         })
         .and_then(|runtime| match arguments.area {
             Area::Keys(arguments) => runtime.block_on(keys::run(arguments)),
-            Area::Audit(arguments) => audit::run(&arguments),
+            Area::Audit(arguments) => runtime.block_on(audit::run(&arguments)),
         });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,14 +4,19 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::CheckpointKey;
+use mcp_auth_core::audit::personal::PersonalKeys;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::principal::ApiKeyName;
+use mcp_auth_core::store::{KeyRing, Sealed};
 use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_store::SqliteStore;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -177,4 +182,114 @@ async fn a_changed_log_is_found() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("was altered"));
     log.text(2, &["verify", "--expect", "x"]);
     log.text(2, &["verify", "--public-key", "x"]);
+}
+
+#[tokio::test]
+async fn what_is_personal_is_read_until_it_is_erased() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, store, key) =
+        ["audit.jsonl", "state.db", "seal.key"].map(|name| directory.path().join(name)).into();
+    let text = KeyRing::new_key().unwrap();
+    fs::write(&key, text.expose_secret()).unwrap();
+    let (lines, writer) = JsonLines::builder(&log).open().unwrap();
+    let sealed = Sealed::new(SqliteStore::open(&store).await.unwrap(), KeyRing::from_text(&text).unwrap());
+    let (keys, keeper) = PersonalKeys::new(Arc::new(sealed));
+    let (writer, keeper) = (tokio::spawn(writer), tokio::spawn(keeper));
+    let audit = Audit::new(lines).personal(keys);
+    for subject in ["ada", "bob"] {
+        let principal = Principal::builder("https://app.example", subject).build();
+        let address = Some("192.0.2.7".parse().unwrap());
+        let intent =
+            Intent { principal: Some(&principal), address, effect: Effect::Write, ..Intent::default() };
+        audit.begin(&intent).await.unwrap().finish(&Outcome::succeeded());
+    }
+    audit.close().await;
+    writer.await.unwrap();
+    keeper.abort();
+
+    let run = |arguments: &[&str], code: i32| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
+            .arg("audit")
+            .args(arguments)
+            .env("MCP_AUTH_AUDIT", format!("jsonl:{}", log.display()))
+            .env("MCP_AUTH_STORE", format!("sqlite:{}", store.display()))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let key = key.to_str().unwrap();
+    assert!(!run(&["query"], 0).contains("192.0.2.7"), "without the key it is sealed");
+    let shown = run(&["query", "--seal-key", key], 0);
+    assert_eq!(shown.matches("192.0.2.7").count(), 2, "{shown}");
+    let ada = ["erase", "--issuer", "https://app.example", "--subject", "ada"];
+    run(&ada, 2);
+    let ada = [&ada[..], &["--seal-key", key]].concat();
+    assert!(run(&ada, 0).contains("1 keys destroyed"));
+    run(&ada, 3);
+    let shown = run(&["query", "--seal-key", key], 0);
+    assert_eq!(shown.matches("192.0.2.7").count(), 1, "{shown}");
+    assert!(shown.contains("ada"), "the subject stays: {shown}");
+    run(&["verify", "--from-start"], 0);
+}
+
+/// Writes `count` calls of `intent`, one each `every`, with `outcome`.
+fn calls(
+    audit: &Audit,
+    clock: &Clock,
+    intent: &Intent<'_>,
+    outcome: &Outcome<'_>,
+    count: u32,
+    every: Duration,
+) {
+    for _ in 0..count {
+        clock.advance(every);
+        audit.record(intent, outcome);
+    }
+}
+
+/// Every rule by itself, just below its bound and just above it.
+#[tokio::test]
+async fn each_rule_of_the_review_has_its_bound() {
+    let read = Intent { method: Some("tools/call"), target: Some("list_tasks"), ..Intent::default() };
+    let write = Intent { target: Some("update_task"), effect: Effect::Write, ..read };
+    let big = Raw::parse(br#"{"affected":100}"#, &Limits::default()).unwrap();
+    let small = Raw::parse(br#"{"affected":99}"#, &Limits::default()).unwrap();
+    let of = |affected| Intent { preview: Some(Shown::new(affected, None)), ..write };
+    let (good, failed) = (Outcome::succeeded(), Outcome::failed("-32603"));
+    let (limit, scope) = (Outcome::denied("too_many_requests"), Outcome::denied("insufficient_scope"));
+    let (fast, slow) = (Duration::from_millis(500), Duration::from_secs(10));
+    for (rule, intent, outcome, below, above, every) in [
+        ("calls a minute", read, good, 100, 101, fast),
+        ("writes a minute", write, good, 20, 21, fast),
+        ("too many requests", read, limit, 0, 1, fast),
+        ("repeated refusals", read, scope, 4, 5, slow),
+        ("error rate", read, failed, 9, 10, slow),
+        ("mass changes", Intent { effect: Effect::Destructive, ..write }, good, 9, 10, slow),
+        ("mass changes", write, good, 49, 50, Duration::from_secs(5)),
+        ("mass changes", of(big), good, 0, 1, slow),
+        ("mass changes", of(small), good, 1, 0, slow),
+    ] {
+        let ada = Principal::builder("https://app.example", "ada").build();
+        let intent = Intent { principal: Some(&ada), ..intent };
+        for (count, found) in [(below, false), (above, above > 0)] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("audit.jsonl");
+            let (lines, background) = JsonLines::builder(&path).open().unwrap();
+            let background = tokio::spawn(background);
+            let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+            let audit = Audit::new(lines).clock(clock.clone());
+            calls(&audit, &clock, &intent, &outcome, count, every);
+            audit.close().await;
+            background.await.unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
+                .args(["audit", "review", "--json", "--audit", &format!("jsonl:{}", path.display())])
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(if found { 6 } else { 0 }), "{rule} {count}: {output:?}");
+            let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let named = findings.as_array().unwrap().iter().any(|finding| finding["rule"] == rule);
+            assert_eq!(named, found, "{rule} {count}: {findings}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What only the benchmarks see of this crate: no part of its API.
 
+pub use crate::confirm::bench::SealedState;
 use crate::time::Timestamp;
 use crate::verify::{self, CacheSettings, Verified};
 

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_auth_core::audit::{
-    Audit, AuditError, AuditEvent, AuditSink, ChannelSink, Delivered, Deliveries, Effect, FanOut, Filter,
-    Intent, JsonLines, Outcome, OutcomeKind, Record, RecordKind, Room, Ticket, TracingSink,
+    Acknowledgement, Audit, AuditError, AuditEvent, AuditSink, Begun, ChannelSink, Closing, Delivered,
+    Deliveries, Effect, FanOut, Filter, Intent, JsonLines, Outcome, OutcomeKind, Record, RecordKind, Room,
+    Ticket, TracingSink,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -140,4 +141,41 @@ async fn tracing_is_told_on_the_spot() {
     assert_eq!((heard[0].0, read(0).id, read(0).record), (Level::INFO, id, RecordKind::Intent));
     assert_eq!((heard[1].0, read(1).id, read(1).outcome), (Level::WARN, id, Some(OutcomeKind::Failed)));
     assert!(!heard[1].1.contains(['\u{1b}', '\n']));
+}
+
+/// Takes everything, and never ends.
+struct Hangs;
+
+impl AuditSink for Hangs {
+    fn begin(&self, _: Record, _: Acknowledgement) -> Result<Begun, AuditError> {
+        Err(AuditError::Full)
+    }
+
+    fn record(&self, _: Record) {}
+
+    fn close(&self) -> Closing {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_never_ends_is_not_waited_for_forever() {
+    let started = tokio::time::Instant::now();
+    Audit::new(Hangs).close().await;
+    assert_eq!(started.elapsed(), Duration::from_secs(15));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_sink_is_closed_beside_one_that_hangs() {
+    let directory = std::env::temp_dir().join(format!("mcp-auth-close-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("audit.jsonl");
+    let (lines, background) = JsonLines::builder(&path).open().unwrap();
+    let background = tokio::spawn(background);
+    let audit = Audit::new(FanOut::new().optional(Hangs).required(lines));
+    audit.record(&write(), &Outcome::denied("the last"));
+    audit.close().await;
+    background.await.unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().contains("the last"));
+    std::fs::remove_dir_all(directory).unwrap();
 }

@@ -351,7 +351,7 @@ struct Ours(Effect);
 
 impl ScopePolicy for Ours {
     fn decide(&self, _: Option<&Principal>, _: &Operation, _: Arguments<'_>) -> Verdict {
-        Verdict::Allow(self.0)
+        Verdict::Allow { effect: self.0, needed: ScopeSet::default() }
     }
     fn is_listed(&self, _: Option<&Principal>, _: ListKind, _: &str) -> bool {
         true

@@ -1,11 +1,13 @@
 //! The rows, from a signature to a whole request.
 
 mod api_key;
+mod audit;
 mod cache;
 mod dpop;
 mod guard;
 mod introspection;
 mod parse;
+mod state;
 mod stream;
 mod verify;
 
@@ -17,6 +19,7 @@ use mcp_auth_core::verify::VerifyContext;
 
 use crate::{Case, Error, Material};
 
+pub use audit::{Known, PARAMS};
 pub use guard::{Place, guard};
 pub use verify::{Raw, verifier};
 
@@ -33,6 +36,8 @@ pub fn all(material: &Material) -> Result<Vec<Case<'static>>, Error> {
     cases.extend(guard::cases(material)?);
     cases.extend(stream::cases(material)?);
     cases.extend(parse::cases(material)?);
+    cases.extend(audit::cases()?);
+    cases.extend(state::cases()?);
     Ok(cases)
 }
 

@@ -17,10 +17,9 @@ pub struct JournalError {
     why: String,
 }
 
-/// The open record, and the work that writes it.
+/// The open record, and the work that writes it. The guard's shutdown writes its end.
 pub(crate) struct Journal {
     pub(crate) audit: Audit,
-    pub(crate) lines: JsonLines,
     pub(crate) background: Background,
 }
 
@@ -33,6 +32,6 @@ impl Journal {
         tracing::info!(path = %path.display(), key = %key.public_key(), "calls are recorded");
         let opened = JsonLines::builder(path).checkpoints(key).open();
         let (lines, background) = opened.map_err(|error| failed(error.to_string()))?;
-        Ok(Self { audit: Audit::new(lines.clone()), lines, background })
+        Ok(Self { audit: Audit::new(lines), background })
     }
 }

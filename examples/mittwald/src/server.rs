@@ -13,7 +13,6 @@ use axum::routing::get;
 use http::StatusCode;
 use mcp_auth_axum::McpAuthLayer;
 use mcp_auth_core::Guard;
-use mcp_auth_core::audit::JsonLines;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -85,7 +84,6 @@ pub struct Running {
     banner: Banner,
     fake: Option<Fake>,
     state: State,
-    record: Option<JsonLines>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     background: JoinHandle<()>,
@@ -118,14 +116,12 @@ impl Running {
 
     /// Ends it: nothing new is taken, streams end, and after [`END_WITHIN`] what is left is cut.
     pub async fn stop(mut self) {
-        self.guard.shutdown();
+        let record = self.guard.shutdown();
         self.stop.send_replace(true);
         if tokio::time::timeout(END_WITHIN, &mut self.server).await.is_err() {
             tracing::warn!("connections were cut after {} s", END_WITHIN.as_secs());
         }
-        if let Some(record) = &self.record {
-            record.close().await;
-        }
+        record.await;
         self.state.close().await;
     }
 }
@@ -193,9 +189,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         None => background,
     };
 
-    let (record, background) = match journal {
-        Some(journal) => (Some(journal.lines), background.and(journal.background)),
-        None => (None, background),
+    let background = match journal {
+        Some(journal) => background.and(journal.background),
+        None => background,
     };
 
     // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
@@ -223,7 +219,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
     });
     let background = tokio::spawn(background);
-    Ok(Running { address, guard, banner, fake, state, record, stop, server, background })
+    Ok(Running { address, guard, banner, fake, state, stop, server, background })
 }
 
 fn health(guard: &Guard) -> Router {

@@ -1,14 +1,12 @@
 //! What was created, changed and deleted, and what may have been.
 
-use std::path::PathBuf;
-
-use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
+use mcp_auth_core::audit::{AuditConfirmation, AuditEvent, Effect, OutcomeKind};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::output::{Output, printable, who};
 use super::select::Selection;
-use super::{events, none, when};
+use super::{Log, events, none, when};
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -48,11 +46,17 @@ fn of(event: &AuditEvent) -> Option<Change<'_>> {
         },
         resource: [&event.params, &event.result].into_iter().flatten().find_map(id),
         uncertain,
-        confirmation: confirmation.map(|how| format!("{}, {} ({})", how.way, how.by, how.vouched)),
+        confirmation: confirmation.map(confirmed),
         before: event.before.as_ref(),
         after: event.after.as_ref(),
         event: event.id.to_string(),
     })
+}
+
+/// How, by whom, and who vouches for it.
+fn confirmed(how: &AuditConfirmation) -> String {
+    let [by, vouched] = [&how.by, &how.vouched].map(|text| text.as_deref().unwrap_or("-"));
+    format!("{}, {by} ({vouched})", how.way)
 }
 
 /// The id in the arguments or in the answer: `id`, `task_id`, `projectId`; under `arguments` or `structuredContent`, too.
@@ -72,10 +76,10 @@ fn id(value: &Value) -> Option<String> {
     ["arguments", "structuredContent"].into_iter().find_map(|inside| object.get(inside).and_then(id))
 }
 
-pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut shown = 0_u64;
     let mut rows = vec![["TIME", "WHO", "WHAT", "TOOL", "RESOURCE", "CONFIRMED"].map(str::to_owned)];
-    events::each(files, |event| {
+    events::each(&mut log, |event| {
         let Some(change) = of(event).filter(|_| selection.takes(event)) else { return Ok(true) };
         shown += 1;
         if output.json {
@@ -96,7 +100,8 @@ pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> R
             rows.clear();
         }
         Ok(true)
-    })?;
+    })
+    .await?;
     if shown == 0 {
         return Err(none());
     }

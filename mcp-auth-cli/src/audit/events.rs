@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mcp_auth_core::audit::{AuditEvent, EventId, LogLine, LogLines, OutcomeKind, RecordKind};
 
+use super::Log;
 use crate::failure::Failure;
 
 /// More intents are not waited for; the oldest are shown as they are.
@@ -86,21 +87,22 @@ pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// Calls `give` with each event until it says that it has enough.
-pub(super) fn each(
-    files: &[PathBuf],
+pub(super) async fn each(
+    log: &mut Log,
     mut give: impl FnMut(&AuditEvent) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let mut joiner = Joiner::default();
     let mut count = 0_u64;
     let tells = std::io::stderr().is_terminal();
-    for file in files {
+    for file in &log.files {
         let mut lines = open(file)?;
         while let Some(line) = lines.next_line().map_err(|error| unreadable(file, &error))? {
             count += 1;
             if tells && count.is_multiple_of(TOLD_EVERY) {
                 eprint!("\r{count} lines");
             }
-            if !joiner.take(LogLine::read(line), &mut give)? {
+            let line = log.reveal.line(line).await?;
+            if !joiner.take(LogLine::read(&line), &mut give)? {
                 return Ok(());
             }
         }

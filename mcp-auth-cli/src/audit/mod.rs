@@ -1,6 +1,6 @@
 //! `mcp-auth audit …`
 //!
-//! 1. Everything reads; nothing here changes a log. A running server is not disturbed.
+//! 1. Nothing here changes a log: all but `erase` read, and that destroys keys in the store. A running server is not disturbed.
 //! 2. Intent and outcome are shown as one event. An event whose outcome is not there yet is `allowed`; if a process
 //!    began anew since, it was `cut`.
 //! 3. What is shown on a terminal has no control and no bidi characters.
@@ -8,6 +8,7 @@
 mod changes;
 mod events;
 mod output;
+mod personal;
 mod report;
 mod review;
 mod select;
@@ -22,6 +23,7 @@ use mcp_auth_core::audit::chain;
 
 use crate::failure::Failure;
 use output::Output;
+use personal::Revealer;
 use select::Select;
 
 const FIX: &str = "give --audit or set MCP_AUTH_AUDIT to what the server has: jsonl:/var/log/app/audit.jsonl";
@@ -35,6 +37,8 @@ pub(crate) struct Arguments {
     /// Write JSON to standard output: one event a line, or one object
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    keys: personal::Keys,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,26 +81,40 @@ enum Command {
         #[command(flatten)]
         select: Select,
     },
+    /// Destroy the keys of a subject: nobody reads any more what is personal of it
+    Erase(personal::Whose),
+}
+
+/// What is read: the files in their order, and what is personal in them where its keys are at hand.
+struct Log {
+    path: PathBuf,
+    files: Vec<PathBuf>,
+    reveal: Revealer,
 }
 
 /// Does what was asked for.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let path = place(&arguments.audit)?;
-    let files = chain::files(path)
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let output = Output::new(arguments.json);
+    if let Command::Erase(whose) = &arguments.command {
+        return arguments.keys.erase(whose, output).await;
+    }
+    let path = place(&arguments.audit)?.to_owned();
+    let files = chain::files(&path)
         .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display()), FIX))?;
     if files.is_empty() {
         return Err(Failure::new(format!("there is no {}", path.display()), FIX));
     }
-    let output = Output::new(arguments.json);
+    let log = Log { path, files, reveal: arguments.keys.reveal().await? };
     match &arguments.command {
         Command::Tail { lines, follow, select } => {
-            tail::run(path, &files, *lines, *follow, &select.read()?, output)
+            tail::run(log, *lines, *follow, &select.read()?, output).await
         }
-        Command::Query { limit, select } => query(&files, limit.unwrap_or(usize::MAX), select, output),
-        Command::Verify(arguments) => verify::run(&files, arguments, output),
-        Command::Report { select } => report::run(&files, &select.read()?, output),
-        Command::Review { select } => review::run(&files, &select.read()?, output),
-        Command::Changes { select } => changes::run(&files, &select.read()?, output),
+        Command::Query { limit, select } => query(log, limit.unwrap_or(usize::MAX), select, output).await,
+        Command::Verify(arguments) => verify::run(&log.files, arguments, output),
+        Command::Report { select } => report::run(log, &select.read()?, output).await,
+        Command::Review { select } => review::run(log, &select.read()?, output).await,
+        Command::Changes { select } => changes::run(log, &select.read()?, output).await,
+        Command::Erase(_) => Ok(()),
     }
 }
 
@@ -108,17 +126,18 @@ fn place(audit: &str) -> Result<&Path, Failure> {
     }
 }
 
-fn query(files: &[PathBuf], limit: usize, select: &Select, output: Output) -> Result<(), Failure> {
+async fn query(mut log: Log, limit: usize, select: &Select, output: Output) -> Result<(), Failure> {
     let selection = select.read()?;
     let mut shown = 0;
     output.head()?;
-    events::each(files, |event| {
+    events::each(&mut log, |event| {
         if selection.takes(event) {
             output.event(event)?;
             shown += 1;
         }
         Ok(shown < limit)
-    })?;
+    })
+    .await?;
     if shown == 0 { Err(none()) } else { Ok(()) }
 }
 

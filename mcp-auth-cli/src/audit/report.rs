@@ -1,14 +1,13 @@
 //! How many calls, of whom and of what, and how they ended.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use mcp_auth_core::audit::{AuditEvent, OutcomeKind};
 use serde::Serialize;
 
 use super::output::{Output, printable, who};
 use super::select::Selection;
-use super::{events, none, when};
+use super::{Log, events, none, when};
 use crate::failure::Failure;
 
 /// More names of one kind are counted together.
@@ -62,10 +61,10 @@ fn place(map: &mut BTreeMap<String, Counts>, name: String) -> &mut Counts {
     map.entry(name).or_default()
 }
 
-pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut counted = Counted::default();
     let mut span = None;
-    events::each(files, |event| {
+    events::each(&mut log, |event| {
         if selection.takes(event) {
             let (from, until) = span.get_or_insert((event.time, event.time));
             (*from, *until) = ((*from).min(event.time), (*until).max(event.time));
@@ -81,7 +80,8 @@ pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> R
             }
         }
         Ok(true)
-    })?;
+    })
+    .await?;
     let Some((from, until)) = span else { return Err(none()) };
     (counted.from, counted.until) = (Some(when::write(from)), Some(when::write(until)));
     if output.json {

@@ -1,14 +1,14 @@
 //! What is unusual, by the rules that the guide to key security names.
 //!
 //! 1. More than 10 % errors in five minutes (of at least ten calls); more than 100 calls or 20 writes a minute; any call
-//!    refused for being too many; five refusals in five minutes; a key or user from a new address; ten deletions in five
-//!    minutes.
+//!    refused for being too many; five refusals in five minutes; a key or user from a new address; ten deletions or fifty writes in five
+//!    minutes, or one call whose preview says that it touches a hundred things.
+//!    Errors are counted for everybody together, too: what fails for all fails for nobody often.
 //! 2. Addresses seen before `--since` are known; without it the first is.
 //! 3. One finding a rule and person, as long as it goes on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::output::{Output, printable, who};
 use super::select::Selection;
-use super::{events, when};
+use super::{Log, events, when};
 use crate::failure::Failure;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -57,6 +57,7 @@ impl Window {
 struct Person {
     calls: Window,
     writes: Window,
+    changes: Window,
     deletions: Window,
     refusals: Window,
     ran: Window,
@@ -67,6 +68,8 @@ struct Person {
 #[derive(Default)]
 struct Review {
     people: HashMap<String, Person>,
+    /// What ran, and what of it failed.
+    everybody: (Window, Window),
     findings: Vec<Finding>,
     /// Which finding goes on.
     going: BTreeMap<(&'static str, String), usize>,
@@ -118,9 +121,13 @@ impl Review {
         let denied = event.outcome == Some(OutcomeKind::Denied);
         let too_many = denied && kind.starts_with("too_many");
         let deletes = ran && event.effect == Some(Effect::Destructive);
+        let wrote = ran && writes;
+        let affected =
+            event.preview.as_ref().and_then(|preview| preview.get("affected")?.as_u64()).unwrap_or(0);
 
         let calls = person.calls.count(at, MINUTE, true);
         let many_writes = person.writes.count(at, MINUTE, writes && !denied);
+        let changes = person.changes.count(at, FIVE_MINUTES, wrote);
         let deletions = person.deletions.count(at, FIVE_MINUTES, deletes);
         let refusals = person.refusals.count(at, FIVE_MINUTES, denied && !too_many);
         let all = person.ran.count(at, FIVE_MINUTES, ran);
@@ -141,8 +148,18 @@ impl Review {
         if failed && all >= 10 && errors * 10 > all {
             self.find("error rate", &who, at, format!("{errors} of {all} calls in five minutes"));
         }
+        let all = self.everybody.0.count(at, FIVE_MINUTES, ran);
+        let errors = self.everybody.1.count(at, FIVE_MINUTES, failed);
+        if failed && self.people.len() > 1 && all >= 10 && errors * 10 > all {
+            self.find("error rate", "(everybody)", at, format!("{errors} of {all} calls in five minutes"));
+        }
         if deletes && deletions >= 10 {
             self.find("mass changes", &who, at, format!("{deletions} deletions in five minutes"));
+        } else if wrote && changes >= 50 {
+            self.find("mass changes", &who, at, format!("{changes} writes in five minutes"));
+        } else if wrote && affected >= 100 {
+            let tool = event.target.as_deref().unwrap_or("-");
+            self.find("mass changes", &who, at, format!("{tool} touched {affected} things"));
         }
         if is_new {
             let address = event.address.map(|address| address.to_string()).unwrap_or_default();
@@ -151,14 +168,15 @@ impl Review {
     }
 }
 
-pub(super) fn run(files: &[PathBuf], selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut review = Review::default();
-    events::each(files, |event| {
+    events::each(&mut log, |event| {
         if selection.takes_at_any_time(event) {
             review.take(event, selection.since.is_some_and(|since| event.time < since));
         }
         Ok(true)
-    })?;
+    })
+    .await?;
     let findings = review.findings;
     if output.json {
         output.object(&findings)?;

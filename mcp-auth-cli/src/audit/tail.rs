@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use mcp_auth_core::audit::LogLine;
 
+use super::Log;
 use super::events::{self, Joiner};
 use super::output::Output;
 use super::select::Selection;
@@ -15,9 +16,8 @@ use crate::failure::Failure;
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
 const MOST: usize = 100_000;
 
-pub(super) fn run(
-    path: &Path,
-    files: &[PathBuf],
+pub(super) async fn run(
+    mut log: Log,
     count: usize,
     follow: bool,
     selection: &Selection,
@@ -26,7 +26,7 @@ pub(super) fn run(
     let count = count.min(MOST);
     output.head()?;
     let mut last = VecDeque::new();
-    events::each(files, |event| {
+    events::each(&mut log, |event| {
         if selection.takes(event) {
             if last.len() == count {
                 last.pop_front();
@@ -35,13 +35,16 @@ pub(super) fn run(
             last.truncate(count);
         }
         Ok(true)
-    })?;
+    })
+    .await?;
     last.iter().try_for_each(|event| output.event(event))?;
-    if follow { self::follow(path, selection, output) } else { Ok(()) }
+    if follow { self::follow(log, selection, output).await } else { Ok(()) }
 }
 
 /// Until it is interrupted. What began before is shown when it ends.
-fn follow(path: &Path, selection: &Selection, output: Output) -> Result<(), Failure> {
+async fn follow(log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
+    let Log { path, mut reveal, .. } = log;
+    let path = path.as_path();
     let mut joiner = Joiner::default();
     let mut lines = events::open(path)?;
     while lines.next_line().map_err(|error| events::unreadable(path, &error))?.is_some() {}
@@ -54,18 +57,18 @@ fn follow(path: &Path, selection: &Selection, output: Output) -> Result<(), Fail
     };
     loop {
         while let Some(line) = lines.next_line().map_err(|error| events::unreadable(path, &error))? {
-            joiner.take(LogLine::read(line), &mut give)?;
+            joiner.take(LogLine::read(&reveal.line(line).await?), &mut give)?;
         }
         let now = identity(path);
         if now.is_some() && now != file {
             // It was put aside; its end was read just now, or is read by the next look at it.
             while let Some(line) = lines.next_line().map_err(|error| events::unreadable(path, &error))? {
-                joiner.take(LogLine::read(line), &mut give)?;
+                joiner.take(LogLine::read(&reveal.line(line).await?), &mut give)?;
             }
             (lines, file) = (events::open(path)?, now);
             continue;
         }
-        std::thread::sleep(LOOKS_EVERY);
+        tokio::time::sleep(LOOKS_EVERY).await;
     }
 }
 

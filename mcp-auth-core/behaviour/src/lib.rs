@@ -163,6 +163,14 @@ macro_rules! suite {
                 calls_and_refusals_are_taken_down,
                 a_write_runs_when_its_intent_is_kept,
                 a_confirmation_is_taken_down,
+                a_shutdown_writes_the_record,
+            }
+            fields {
+                a_write_says_all_that_is_known,
+                a_key_is_named,
+                a_session_is_told_by_its_hash,
+                a_refusal_says_what_was_missing,
+                whoever_said_no_is_named,
             }
             streams {
                 progress_passes_at_once,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mcp_auth_core::Principal;
+use mcp_auth_core::audit::{AFTER, BEFORE};
 use mcp_auth_core::confirm::Confirmed;
 use mcp_auth_core::verify::UpstreamCredential;
 use rmcp::handler::server::router::prompt::PromptRouter;
@@ -126,10 +127,19 @@ impl Notes {
         "deleted".to_owned()
     }
 
-    #[tool(description = "Moves the notes; into the archive takes more")]
-    fn move_notes(&self, Parameters(Move { folder }): Parameters<Move>) -> String {
+    #[tool(description = "Moves the notes, into the archive takes more; and says where they were and are")]
+    fn move_notes(&self, Parameters(Move { folder }): Parameters<Move>) -> CallToolResult {
         self.ran.note(format!("move_notes {folder}"));
-        "moved".to_owned()
+        let mut result = CallToolResult::success(vec![ContentBlock::text("moved")]);
+        let states = [(BEFORE, "drafts"), (AFTER, folder.as_str())];
+        result.meta = serde_json::from_value(serde_json::json!(
+            states
+                .map(|(when, folder)| (when, serde_json::json!({ "folder": folder })))
+                .into_iter()
+                .collect::<std::collections::BTreeMap<_, _>>()
+        ))
+        .ok();
+        result
     }
 
     #[tool(description = "Asks for something itself before it is done, and says how its call was confirmed")]

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::EventId;
@@ -164,18 +164,24 @@ pub struct AuditClient {
     pub version: String,
 }
 
-/// How a write was confirmed.
+/// How a write was confirmed, declined, or is asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditConfirmation {
-    /// The way: `two_step`, `elicit`, `approve`.
+    /// The way: `two_step`, `mrtr`, `stream`, `url`.
     pub way: String,
-    /// Who vouches: `asserted by client` or `verified user`.
-    pub vouched: String,
-    /// Who confirmed.
-    pub by: String,
+    /// Who vouches: `asserted by client` or `verified user`; `None` while nobody has answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<String>,
+    /// Who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// When.
-    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Why, in the words of who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 macro_rules! event {
@@ -210,6 +216,11 @@ macro_rules! event {
     };
 }
 
+/// One that is sealed is none, and no reason not to read the rest.
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IpAddr>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.and_then(|text| text.parse().ok()))
+}
+
 event! {
     /// Its place in the chain, where it stands in one.
     seq: u64,
@@ -219,7 +230,8 @@ event! {
     key: AuditKey,
     /// How it was authenticated: `jwt`, `api_key`.
     authenticated: String,
-    /// From where.
+    /// From where; `None` also where it is sealed.
+    #[serde(deserialize_with = "address")]
     address: IpAddr,
     /// `User-Agent`.
     agent: String,

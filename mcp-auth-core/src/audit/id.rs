@@ -47,6 +47,10 @@ impl EventId {
         Self(Builder::from_unix_timestamp_millis(at.as_millis(), &random).into_uuid())
     }
 
+    pub(super) fn bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
     /// Writes it at the end of `out`, without an allocation.
     pub(super) fn push(self, out: &mut Vec<u8>) {
         let mut text = [0; 36];

@@ -11,6 +11,11 @@ use crate::principal::Principal;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
+/// The key in the `_meta` of a tool's result under which it may give the state before the call.
+pub const BEFORE: &str = "mcp-auth/before";
+/// The key in the `_meta` of a tool's result under which it may give the state after the call.
+pub const AFTER: &str = "mcp-auth/after";
+
 /// A JSON value on its way into a record, and the rules of its schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
@@ -28,17 +33,19 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// How a call was confirmed.
-#[derive(Clone, Copy, Debug)]
+/// How a call was confirmed, declined, or is asked about.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Confirmed<'a> {
-    /// The way: `two_step`, `elicit`, `approve`.
+    /// The way: `two_step`, `mrtr`, `stream`, `url`.
     pub way: &'a str,
-    /// Who vouches: `asserted by client` or `verified user`.
-    pub vouched: &'a str,
-    /// The subject who confirmed.
-    pub by: &'a str,
+    /// Who vouches: `asserted by client` or `verified user`; `None` while nobody has answered.
+    pub vouched: Option<&'a str>,
+    /// The subject who answered.
+    pub by: Option<&'a str>,
     /// When.
-    pub at: Timestamp,
+    pub at: Option<Timestamp>,
+    /// Why, in the words of who answered.
+    pub reason: Option<&'a str>,
 }
 
 /// A call that is about to run, or was refused.

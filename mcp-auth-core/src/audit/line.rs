@@ -74,12 +74,33 @@ fn has_to_be_looked_at(byte: u8) -> bool {
     !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes at the start are copied as they are. Sixteen are looked at together, as the compiler likes it.
+/// The same of eight bytes at once.
+fn have_to_be_looked_at(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(bytes);
+    // A borrow reaches the next byte only from one that is found anyhow.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let is = |byte: u8| zero(word ^ (ONES * u64::from(byte)));
+    (word | control | is(b'"') | is(b'\\') | is(0x7f)) & HIGH != 0
+}
+
+/// How many bytes at the start are copied as they are. Sixteen are looked at together, as the compiler likes it; so are the last
+/// ones, some of them for a second time.
 fn plain_length(bytes: &[u8]) -> usize {
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let has_to =
-        |chunk: &[u8; 16]| chunk.iter().fold(false, |found, byte| found | has_to_be_looked_at(*byte));
-    let start = chunks.iter().take_while(|chunk| !has_to(chunk)).count() * 16;
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let has_to = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | has_to_be_looked_at(*byte));
+    let whole = chunks.iter().take_while(|chunk| !has_to(*chunk)).count();
+    let start = whole * 16;
+    let end_has_to = || match (bytes.last_chunk::<16>(), bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(last), ..) => has_to(last),
+        (None, Some(first), Some(last)) => have_to_be_looked_at(*first) || have_to_be_looked_at(*last),
+        _ => rest.iter().any(|byte| has_to_be_looked_at(*byte)),
+    };
+    if whole == chunks.len() && !end_has_to() {
+        return bytes.len();
+    }
     let rest = bytes.get(start..).unwrap_or_default();
     start + rest.iter().take_while(|byte| !has_to_be_looked_at(**byte)).count()
 }
@@ -120,8 +141,22 @@ pub fn is_unsafe(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+
+    #[test]
+    fn no_byte_is_overlooked_wherever_it_stands() {
+        for length in 0..40 {
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[at] = byte;
+                    let expected = if has_to_be_looked_at(byte) { at } else { length };
+                    assert_eq!(plain_length(&bytes), expected, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_line_is_a_line_and_the_value_is_kept() {

@@ -5,8 +5,9 @@
 //! 2. [`Audit::begin`] gives a [`Ticket`] that holds room for the outcome: [`Ticket::finish`] cannot fail, and a ticket
 //!    that is dropped records `cut`.
 //! 3. Secrets are taken out before anything is queued; no sink ever sees one ([`Redactor`]).
-//! 4. A line is a line: control and bidi characters are escaped, texts are bounded.
-//! 5. [`JsonLines`] chains its lines by hash and signs checkpoints: what is changed, removed or moved afterwards is
+//! 4. What is personal may be sealed with a key of its subject's own ([`personal`]).
+//! 5. A line is a line: control and bidi characters are escaped, texts are bounded.
+//! 6. [`JsonLines`] chains its lines by hash and signs checkpoints: what is changed, removed or moved afterwards is
 //!    found and named ([`chain::Verify`]).
 //!
 //! ```
@@ -29,6 +30,7 @@ mod jsonl;
 mod line;
 #[cfg(feature = "ocsf")]
 pub mod ocsf;
+pub mod personal;
 mod queue;
 mod read;
 mod record;
@@ -41,13 +43,13 @@ pub use event::{
     AuditClient, AuditConfirmation, AuditEvent, AuditKey, AuditPrincipal, Effect, OutcomeKind, RecordKind,
 };
 pub use id::{EventId, NoEventId};
-pub use intent::{Confirmed, Intent, Outcome, Shown};
+pub use intent::{AFTER, BEFORE, Confirmed, Intent, Outcome, Shown};
 pub use jsonl::{JsonLines, JsonLinesBuilder, OpenError, SyncPolicy};
 pub use line::is_unsafe;
 pub use queue::Overflow;
 pub use read::{LogLine, LogLines};
 pub use record::Record;
 pub use redact::{Redactor, Rules};
-pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Room};
+pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing, Room};
 pub use sinks::{ChannelSink, Delivered, Deliveries, FanOut, Filter, TracingSink};
 pub use ticket::{Audit, Ticket};

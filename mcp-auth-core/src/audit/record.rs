@@ -11,8 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::intent::{Intent, Outcome, Shown};
-use super::line::{Line, push_display};
-use super::{Effect, EventId, OutcomeKind, RecordKind, Redactor};
+use super::line::{Line, push_display, push_string};
+use super::redact::Pen;
+use super::{Effect, EventId, OutcomeKind, RecordKind};
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -82,9 +83,9 @@ impl Record {
         Self { kind: RecordKind::Outcome, outcome: OutcomeKind::Denied, json: line.end(), ..self }
     }
 
-    pub(super) fn intent(id: EventId, time: Timestamp, intent: &Intent<'_>, redactor: &Redactor) -> Self {
+    pub(super) fn intent(id: EventId, time: Timestamp, intent: &Intent<'_>, pen: Pen<'_>) -> Self {
         let mut line = head(id, RecordKind::Intent, time);
-        push_intent(&mut line, intent, redactor);
+        push_intent(&mut line, intent, pen);
         line.word("outcome", OutcomeKind::Allowed.as_str());
         let (effect, outcome) = (intent.effect, OutcomeKind::Allowed);
         Self { id, kind: RecordKind::Intent, time, effect, outcome, json: line.end() }
@@ -94,11 +95,11 @@ impl Record {
         (id, time): (EventId, Timestamp),
         intent: &Intent<'_>,
         outcome: &Outcome<'_>,
-        redactor: &Redactor,
+        pen: Pen<'_>,
     ) -> Self {
         let mut line = head(id, RecordKind::Event, time);
-        push_intent(&mut line, intent, redactor);
-        push_outcome(&mut line, outcome, outcome.duration, redactor);
+        push_intent(&mut line, intent, pen);
+        push_outcome(&mut line, outcome, outcome.duration, pen);
         let (effect, outcome) = (intent.effect, outcome.outcome);
         Self { id, kind: RecordKind::Event, time, effect, outcome, json: line.end() }
     }
@@ -107,10 +108,10 @@ impl Record {
         (id, time, effect): (EventId, Timestamp, Effect),
         outcome: &Outcome<'_>,
         took: Duration,
-        redactor: &Redactor,
+        pen: Pen<'_>,
     ) -> Self {
         let mut line = head(id, RecordKind::Outcome, time);
-        push_outcome(&mut line, outcome, Some(outcome.duration.unwrap_or(took)), redactor);
+        push_outcome(&mut line, outcome, Some(outcome.duration.unwrap_or(took)), pen);
         let outcome = outcome.outcome;
         Self { id, kind: RecordKind::Outcome, time, effect, outcome, json: line.end() }
     }
@@ -134,24 +135,29 @@ fn head(id: EventId, kind: RecordKind, time: Timestamp) -> Line {
     line
 }
 
-fn push_intent(line: &mut Line, intent: &Intent<'_>, redactor: &Redactor) {
+fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
     let text = |line: &mut Line, name: &str, text: Option<&str>, longest: usize| {
         if let Some(text) = text {
             line.name(name);
-            redactor.push_text(&mut line.buf, text, longest);
+            pen.text(&mut line.buf, text, longest);
         }
     };
     if let Some(principal) = intent.principal {
-        push_principal(line, principal, redactor);
+        push_principal(line, principal, pen);
     }
     text(line, "authenticated", intent.authenticated, NAME);
     if let Some(address) = intent.address {
         line.name("address");
-        line.buf.push(b'"');
-        push_display(&mut line.buf, address);
-        line.buf.push(b'"');
+        pen.personal(&mut line.buf, |buf| {
+            buf.push(b'"');
+            push_display(buf, address);
+            buf.push(b'"');
+        });
     }
-    text(line, "agent", intent.agent, NAME);
+    if let Some(agent) = intent.agent {
+        line.name("agent");
+        pen.personal(&mut line.buf, |buf| pen.text(buf, agent, NAME));
+    }
     if let Some((name, version)) = intent.client {
         line.object("client", |line| {
             text(line, "name", Some(name), NAME);
@@ -175,28 +181,31 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, redactor: &Redactor) {
     text(line, "target", intent.target, TARGET);
     line.word("effect", intent.effect.as_str());
     if let Some(required) = intent.required {
-        push_scopes(line, "required", required, redactor);
+        push_scopes(line, "required", required);
     }
     if let Some(principal) = intent.principal {
-        push_scopes(line, "granted", principal.scopes(), redactor);
+        push_scopes(line, "granted", principal.scopes());
     }
-    shown(line, "params", intent.params, redactor);
-    shown(line, "preview", intent.preview, redactor);
+    shown(line, "params", intent.params, pen);
+    shown(line, "preview", intent.preview, pen);
     if let Some(confirmed) = intent.confirmation {
         line.object("confirmation", |line| {
             text(line, "way", Some(confirmed.way), NAME);
-            text(line, "vouched", Some(confirmed.vouched), NAME);
-            text(line, "by", Some(confirmed.by), NAME);
-            line.number("at", confirmed.at.as_millis());
+            text(line, "vouched", confirmed.vouched, NAME);
+            text(line, "by", confirmed.by, NAME);
+            if let Some(at) = confirmed.at {
+                line.number("at", at.as_millis());
+            }
+            text(line, "reason", confirmed.reason, TEXT);
         });
     }
     text(line, "reason", intent.reason, TEXT);
 }
 
-fn push_principal(line: &mut Line, principal: &Principal, redactor: &Redactor) {
+fn push_principal(line: &mut Line, principal: &Principal, pen: Pen<'_>) {
     let text = |line: &mut Line, name: &str, text: &str| {
         line.name(name);
-        redactor.push_text(&mut line.buf, text, NAME);
+        pen.text(&mut line.buf, text, NAME);
     };
     line.object("principal", |line| {
         text(line, "issuer", principal.issuer());
@@ -217,39 +226,40 @@ fn push_principal(line: &mut Line, principal: &Principal, redactor: &Redactor) {
     }
 }
 
-fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet, redactor: &Redactor) {
+fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet) {
     line.name(name);
     line.buf.push(b'[');
     for (index, scope) in scopes.iter().take(MOST_SCOPES).enumerate() {
         if index > 0 {
             line.buf.push(b',');
         }
-        redactor.push_text(&mut line.buf, scope, NAME);
+        // A scope is declared, or was verified, and holds nothing that JSON escapes.
+        push_string(&mut line.buf, scope.get(..scope.len().min(NAME)).unwrap_or_default());
     }
     line.buf.push(b']');
 }
 
-fn push_outcome(line: &mut Line, outcome: &Outcome<'_>, took: Option<Duration>, redactor: &Redactor) {
+fn push_outcome(line: &mut Line, outcome: &Outcome<'_>, took: Option<Duration>, pen: Pen<'_>) {
     line.word("outcome", outcome.outcome.as_str());
     if let Some(kind) = outcome.kind {
         line.name("kind");
-        redactor.push_text(&mut line.buf, kind, NAME);
+        pen.text(&mut line.buf, kind, NAME);
     }
     if let Some(error) = outcome.error {
         line.name("error");
-        redactor.push_text(&mut line.buf, error, TEXT);
+        pen.text(&mut line.buf, error, TEXT);
     }
     if let Some(took) = took {
         line.number("duration_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
-    shown(line, "result", outcome.result, redactor);
-    shown(line, "before", outcome.before, redactor);
-    shown(line, "after", outcome.after, redactor);
+    shown(line, "result", outcome.result, pen);
+    shown(line, "before", outcome.before, pen);
+    shown(line, "after", outcome.after, pen);
 }
 
-fn shown(line: &mut Line, name: &str, shown: Option<Shown<'_>>, redactor: &Redactor) {
+fn shown(line: &mut Line, name: &str, shown: Option<Shown<'_>>, pen: Pen<'_>) {
     if let Some(shown) = shown {
         line.name(name);
-        redactor.push_value(&mut line.buf, shown);
+        pen.value(&mut line.buf, shown);
     }
 }

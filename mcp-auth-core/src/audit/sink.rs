@@ -57,6 +57,9 @@ impl AuditError {
 /// Tells when an intent has come as far as was asked for.
 pub type Acknowledged = Pin<Box<dyn Future<Output = Result<(), AuditError>> + Send>>;
 
+/// Completes when a sink has written what it took.
+pub type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The room for an outcome. One that is dropped gives the room back.
 pub trait Room: Send + Sync {
     /// Takes the outcome.
@@ -88,6 +91,11 @@ pub trait AuditSink: Send + Sync + 'static {
 
     /// Takes an event that ended where it began. What cannot be taken is counted.
     fn record(&self, event: Record);
+
+    /// Takes no more intents, and completes when what was taken is written. Unless told there is nothing to write.
+    fn close(&self) -> Closing {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
@@ -97,6 +105,10 @@ impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
 
     fn record(&self, event: Record) {
         (**self).record(event);
+    }
+
+    fn close(&self) -> Closing {
+        (**self).close()
     }
 }
 

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::intent::{Intent, Outcome};
+use super::personal::{Held, PersonalKeys, Sealer};
+use super::redact::Pen;
 use super::sink::{Acknowledgement, AuditError, AuditSink, Begun, Room};
 use super::{Effect, EventId, OutcomeKind, Record, Redactor};
 use crate::time::Clock;
 
 /// How long a write waits for its intent to be written.
 const WAITS: Duration = Duration::from_secs(5);
+/// How long the end of a service waits for its record.
+const CLOSES_WITHIN: Duration = Duration::from_secs(15);
 
 /// Redacts, and hands over to a sink. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,7 @@ pub struct Audit {
 struct Inner {
     sink: Arc<dyn AuditSink>,
     redactor: Arc<Redactor>,
+    personal: Option<PersonalKeys>,
     clock: Clock,
     need: Acknowledgement,
     waits: Duration,
@@ -33,7 +38,16 @@ impl Audit {
     pub fn new(sink: impl AuditSink) -> Self {
         let (redactor, clock) = (Arc::new(Redactor::default()), Clock::system());
         let need = Acknowledgement::Written;
-        Self { inner: Arc::new(Inner { sink: Arc::new(sink), redactor, clock, need, waits: WAITS }) }
+        Self {
+            inner: Arc::new(Inner {
+                sink: Arc::new(sink),
+                redactor,
+                personal: None,
+                clock,
+                need,
+                waits: WAITS,
+            }),
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -45,6 +59,12 @@ impl Audit {
     #[must_use]
     pub fn redactor(self, redactor: Redactor) -> Self {
         self.with(|inner| inner.redactor = Arc::new(redactor))
+    }
+
+    /// Seals what is personal, with keys of each subject's own.
+    #[must_use]
+    pub fn personal(self, keys: PersonalKeys) -> Self {
+        self.with(|inner| inner.personal = Some(keys))
     }
 
     /// Reads the time here.
@@ -77,16 +97,29 @@ impl Audit {
         let inner = Arc::clone(&self.inner);
         let now = inner.clock.now();
         let (id, effect, started) = (EventId::new(now), intent.effect, Instant::now());
-        let record = Record::intent(id, now, intent, &inner.redactor);
+        let held = inner.held(intent);
+        let record = Record::intent(id, now, intent, inner.pen(id, held.as_deref()));
         let need = if effect.writes() { inner.need } else { Acknowledgement::Queued };
         async move {
             let Begun { room, acknowledged } =
                 inner.sink.begin(record, need).inspect_err(|error| refused(*error))?;
             let waits = inner.waits;
             // From here on whatever ends early, this future included, is recorded.
-            let ticket = Ticket { id, effect, started, room: Some(room), inner };
-            let Some(acknowledged) = acknowledged else { return Ok(ticket) };
-            match tokio::time::timeout(waits, acknowledged).await.unwrap_or(Err(AuditError::TimedOut)) {
+            let ticket = Ticket { id, effect, started, room: Some(room), held, inner };
+            if need == Acknowledgement::Queued {
+                return Ok(ticket);
+            }
+            let held = ticket.held.clone();
+            let both = async {
+                if let Some(acknowledged) = acknowledged {
+                    acknowledged.await?;
+                }
+                match held {
+                    Some(held) => held.kept().await,
+                    None => Ok(()),
+                }
+            };
+            match tokio::time::timeout(waits, both).await.unwrap_or(Err(AuditError::TimedOut)) {
                 Ok(()) => Ok(ticket),
                 Err(error) => {
                     refused(error);
@@ -102,8 +135,31 @@ impl Audit {
         let inner = &self.inner;
         let now = inner.clock.now();
         let id = EventId::new(now);
-        inner.sink.record(Record::event((id, now), intent, outcome, &inner.redactor));
+        let held = inner.held(intent);
+        inner.sink.record(Record::event((id, now), intent, outcome, inner.pen(id, held.as_deref())));
         id
+    }
+
+    /// Takes no more intents and lets the sink write what it has; gives up after fifteen seconds. [`Guard::shutdown`](crate::Guard::shutdown)
+    /// does this.
+    pub async fn close(&self) {
+        if tokio::time::timeout(CLOSES_WITHIN, self.inner.sink.close()).await.is_err() {
+            tracing::error!("the audit was not closed in time: its end may be missing");
+        }
+    }
+}
+
+impl Inner {
+    /// The key of who asks.
+    fn held(&self, intent: &Intent<'_>) -> Option<Arc<Held>> {
+        Some(self.personal.as_ref()?.of(intent.principal?))
+    }
+
+    /// What is personal of nobody in particular is written as it is.
+    fn pen<'a>(&'a self, event: EventId, held: Option<&'a Held>) -> Pen<'a> {
+        let sealer = self.personal.as_ref().zip(held);
+        let sealer = sealer.map(|(keys, held)| Sealer { held, event, names: keys.names() });
+        Pen { redactor: &self.redactor, sealer }
     }
 }
 
@@ -124,6 +180,8 @@ pub struct Ticket {
     effect: Effect,
     started: Instant,
     room: Option<Box<dyn Room>>,
+    /// The key that its intent was sealed with.
+    held: Option<Arc<Held>>,
     inner: Arc<Inner>,
 }
 
@@ -134,6 +192,12 @@ impl Ticket {
         self.id
     }
 
+    /// How long the call has run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Takes down how the call ended.
     pub fn finish(mut self, outcome: &Outcome<'_>) {
         self.end(outcome);
@@ -142,7 +206,8 @@ impl Ticket {
     fn end(&mut self, outcome: &Outcome<'_>) {
         let Some(room) = self.room.take() else { return };
         let at = (self.id, self.inner.clock.now(), self.effect);
-        room.finish(Record::outcome_of(at, outcome, self.started.elapsed(), &self.inner.redactor));
+        let pen = self.inner.pen(self.id, self.held.as_deref());
+        room.finish(Record::outcome_of(at, outcome, self.started.elapsed(), pen));
     }
 }
 

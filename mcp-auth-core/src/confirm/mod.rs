@@ -32,6 +32,8 @@
 
 pub mod approval;
 mod ask;
+#[cfg(feature = "testing")]
+pub(crate) mod bench;
 mod budget;
 mod digest;
 mod gate;

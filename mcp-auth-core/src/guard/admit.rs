@@ -9,7 +9,7 @@ use http_body::Body;
 use tracing::Instrument;
 
 use super::path::Place;
-use super::record::Trail;
+use super::trail::Trail;
 use super::{Exchange, Guard, Refusal, media};
 use crate::http::{cors, read_body};
 use crate::mcp::Revision;
@@ -168,7 +168,7 @@ impl Exchange {
         let session = opened.ok_or(Refusal::Session)?;
         let inner = HeaderValue::try_from(&session.inner).map_err(|_| Refusal::Session)?;
         parts.headers.insert(SESSION, inner);
-        self.span.record("software", &session.declared.software);
+        self.span.record("software", tracing::field::display(&session.declared.software));
         self.declared = session.declared;
         self.session = Some(session.inner);
         Ok(())

@@ -211,6 +211,7 @@ impl Exchange {
     pub(super) fn record(&self, refusal: &Refusal) {
         let kind = refusal.kind();
         metrics::counter!("mcp_auth_requests_total", "outcome" => "refused", "kind" => kind).increment(1);
+        super::span::fail(&self.span, kind);
         self.record_refusal(refusal);
         let subject = self.principal.as_ref().map(|principal| principal.subject());
         let client = self.principal.as_ref().and_then(|principal| principal.client_id());

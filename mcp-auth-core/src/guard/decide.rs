@@ -4,8 +4,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use tracing::Instrument;
+use tracing::field::display;
 
-use super::session::{Declared, software};
+use super::session::Declared;
+use super::software::Software;
 use super::{Admitted, AskThenForward, Exchange, Refusal};
 use crate::confirm::{Client, Pass, Passage, Received};
 use crate::mcp::{Era, Message, MessageKind, Operation, Target, check};
@@ -70,7 +72,6 @@ impl Exchange {
             return self.take_response(&message).await;
         }
         let (operation, effect) = self.authorize(parts, &message)?;
-        self.trail.effect = Some(effect);
         let passage = match &operation.target {
             Target::Tool(tool) => self.ask_gate(parts, &message, tool, effect).await,
             _ => Passage::Pass(Pass::default()),
@@ -96,8 +97,7 @@ impl Exchange {
         let operation = Operation::of(message, era)?;
         self.method = operation.method.name;
         self.target = target_name(&operation.target);
-        self.span.record("method", self.method);
-        self.span.record("target", self.target.as_deref());
+        self.name_span(&operation.target);
         self.know_client(era, message);
         let policy = &self.guard.inner.policy;
         let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));
@@ -110,12 +110,16 @@ impl Exchange {
             headers.check(&parts.headers, message.arguments())?;
         }
         match verdict {
-            Verdict::Allow(effect) => Ok((operation, effect)),
+            Verdict::Allow { effect, needed } => {
+                (self.trail.effect, self.trail.required) = (Some(effect), Some(needed));
+                Ok((operation, effect))
+            }
             Verdict::NotFound => Err(Refusal::NotFound),
             Verdict::NeedsScopes { needed, .. } if self.principal.is_none() => {
                 Err(Refusal::NoToken { needed: Some(needed) })
             }
-            Verdict::NeedsScopes { needed, denial } => {
+            Verdict::NeedsScopes { needed, denial, effect } => {
+                (self.trail.effect, self.trail.required) = (Some(effect), Some(needed.clone()));
                 // Only a tool's call can be answered by a tool's result.
                 let denial =
                     if self.method == "tools/call" { denial } else { crate::policy::Denial::Challenge };
@@ -128,15 +132,15 @@ impl Exchange {
     fn know_client(&mut self, era: Era, message: &Message) {
         if self.method == "initialize" {
             self.declared = Declared::of(message);
-            self.span.record("software", &self.declared.software);
+            self.span.record("software", display(&self.declared.software));
         }
         self.trail.software.clone_from(&self.declared.software);
         self.client = match era {
             Era::Modern => {
                 let is_told = self.guard.inner.recorder.is_some() || !self.span.is_disabled();
                 if let Some(info) = message.meta(CLIENT_INFO).filter(|_| is_told) {
-                    self.trail.software = software(info);
-                    self.span.record("software", &self.trail.software);
+                    self.trail.software = Software::of(info);
+                    self.span.record("software", display(&self.trail.software));
                 }
                 Client::new(era, false, message.meta(CLIENT_CAPABILITIES))
             }

@@ -12,14 +12,13 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tracing::Span;
-use tracing::field::Empty;
 
 use super::body::{GuardedBody, Rest, Rewrite};
 use super::lease::Term;
-use super::record::Trail;
+use super::outcome::Running;
 use super::session::Declared;
+use super::trail::Trail;
 use super::{Guard, Lease, lease};
-use crate::audit::Ticket;
 use crate::confirm::{Client, Continuation, add_token_arguments};
 use crate::http::cors;
 use crate::limit::Permit;
@@ -57,25 +56,16 @@ pub struct Exchange {
     pub(super) permit: Option<Permit>,
     /// What the record needs.
     pub(super) trail: Trail,
-    /// Room for what becomes of the call.
-    pub(super) ticket: Option<Ticket>,
+    /// The call, once it was taken down.
+    pub(super) running: Option<Running>,
 }
 
 impl Exchange {
     /// In a box: it is handed from step to step, and each would copy it.
     pub(super) fn new(guard: Guard, address: Option<IpAddr>) -> Box<Self> {
-        let span = tracing::info_span!(
-            "mcp_request",
-            address = address.map(tracing::field::display),
-            subject = Empty,
-            client = Empty,
-            software = Empty,
-            method = Empty,
-            target = Empty
-        );
         Box::new(Self {
             guard,
-            span,
+            span: super::span::of(address),
             address,
             origin: None,
             principal: None,
@@ -91,7 +81,7 @@ impl Exchange {
             notices: Vec::new(),
             permit: None,
             trail: Trail::default(),
-            ticket: None,
+            running: None,
         })
     }
 
@@ -118,7 +108,7 @@ impl Exchange {
         let (is_stream, is_json) =
             (has_type(&parts.headers, "text/event-stream"), has_type(&parts.headers, "application/json"));
         if !parts.status.is_success() {
-            self.failed(parts.status.as_str());
+            self.failed_with(parts.status);
         }
         let is_readable = !encoded && (is_stream || is_json);
         let mut rest = match (self.rewrite(), self.id.clone()) {
@@ -163,7 +153,7 @@ impl Exchange {
         let permit = self.permit.take();
         let Some(id) = self.id.clone() else { return Rest::ended() };
         if !parts.status.is_success() {
-            self.failed(parts.status.as_str());
+            self.failed_with(parts.status);
         }
         let encoded = is_encoded(&parts.headers);
         if encoded {
@@ -228,7 +218,7 @@ impl Exchange {
     /// True if the answer has to be read: it may be rewritten, taken down, or end with an event of ours.
     pub(super) fn reads_answer(&self) -> bool {
         self.continuation.is_some()
-            || self.ticket.is_some()
+            || self.running.is_some()
             || ListKind::of(self.method).is_some()
             || matches!(self.method, "resources/read" | "server/discover" | "subscriptions/listen")
     }

@@ -3,14 +3,23 @@
 //! They are looked up when the first request comes, so that a recorder which is installed after the guard was built counts,
 //! too.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
-use metrics::Counter;
+use metrics::{Counter, Histogram, Unit};
+
+/// What OpenTelemetry's conventions for MCP call the time that a request takes, in seconds.
+const DURATION: &str = "mcp.server.operation.duration";
+/// More tools and prompts are not told apart: a policy of the host's own may let any name through.
+const MOST_TARGETS: usize = 1000;
 
 /// The counters of one guard.
 #[derive(Default)]
 pub(super) struct Meters {
     counters: OnceLock<Counters>,
+    /// By method and target; an empty one stands for none.
+    durations: RwLock<HashMap<&'static str, HashMap<Box<str>, Histogram>>>,
 }
 
 struct Counters {
@@ -32,6 +41,30 @@ impl Meters {
         self.counters().cache_miss.increment(1);
     }
 
+    /// A call that ran so long; `target` is the tool or prompt.
+    pub(super) fn operation(
+        &self,
+        method: &'static str,
+        target: Option<&str>,
+        error: Option<&str>,
+        took: Duration,
+    ) {
+        let target = target.unwrap_or_default();
+        if let Some(error) = error {
+            // Seldom, and with too many kinds to keep.
+            return histogram(method, target, Some(error)).record(took);
+        }
+        let known = self.durations.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(histogram) = known.get(method).and_then(|targets| targets.get(target)) {
+            return histogram.record(took);
+        }
+        drop(known);
+        let mut known = self.durations.write().unwrap_or_else(PoisonError::into_inner);
+        let targets = known.entry(method).or_default();
+        let target = if targets.len() < MOST_TARGETS { target } else { "_OTHER" };
+        targets.entry(target.into()).or_insert_with(|| histogram(method, target, None)).record(took);
+    }
+
     fn counters(&self) -> &Counters {
         self.counters.get_or_init(|| Counters {
             forwarded: metrics::counter!("mcp_auth_requests_total", "outcome" => "forwarded", "kind" => "allowed"),
@@ -39,4 +72,19 @@ impl Meters {
             cache_miss: metrics::counter!("mcp_auth_token_cache_total", "outcome" => "miss"),
         })
     }
+}
+
+fn histogram(method: &'static str, target: &str, error: Option<&str>) -> Histogram {
+    metrics::describe_histogram!(DURATION, Unit::Seconds, "How long the requests took that ran.");
+    let mut labels = vec![("mcp.method.name", method.to_owned())];
+    match method {
+        _ if target.is_empty() => {}
+        "prompts/get" => labels.push(("gen_ai.prompt.name", target.to_owned())),
+        _ => {
+            labels.push(("gen_ai.tool.name", target.to_owned()));
+            labels.push(("gen_ai.operation.name", "execute_tool".to_owned()));
+        }
+    }
+    labels.extend(error.map(|error| ("error.type", error.to_owned())));
+    metrics::histogram!(DURATION, &labels)
 }

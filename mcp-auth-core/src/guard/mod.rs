@@ -55,11 +55,16 @@ mod exchange;
 mod lease;
 mod media;
 mod meters;
+mod outcome;
 mod path;
 mod record;
 mod refusal;
 mod rest;
 mod session;
+mod shutdown;
+mod software;
+mod span;
+mod trail;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -90,6 +95,7 @@ pub use exchange::Exchange;
 pub use lease::Lease;
 pub use refusal::Refusal;
 pub use rest::Rest;
+pub use shutdown::Shutdown;
 
 /// Decides about every request to one MCP endpoint. Cheap to clone; clones are the same guard.
 #[derive(Clone)]
@@ -144,10 +150,12 @@ impl Guard {
         self.inner.resource.as_str()
     }
 
-    /// Ends leased streams and refuses whatever comes from now on with 503; readiness turns false.
-    pub fn shutdown(&self) {
+    /// Ends leased streams and refuses whatever comes from now on with 503; readiness turns false. All this happens at once; what it
+    /// returns flushes the record, to be awaited when the connections have ended.
+    pub fn shutdown(&self) -> Shutdown {
         self.inner.is_shutting_down.store(true, Ordering::Release);
         self.inner.shutdown.send_replace(true);
+        Shutdown::new(self)
     }
 
     /// True if requests can be decided: not shutting down, and the verifier has what it needs.

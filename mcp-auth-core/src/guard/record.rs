@@ -1,26 +1,19 @@
-//! The record of a request: what it wants before it runs, what became of it after.
+//! The record of a request: what it wants before it runs, what became of it after (`outcome.rs`).
 //!
 //! 1. What is let through is taken down before it is forwarded; if that fails it does not run: 503.
-//! 2. What is refused, asked about or only previewed is taken down where it ends. A request without a credential is not: that
-//!    is how every client begins, and anybody could fill the record. For the same reason only the failures that use up an
+//! 2. What is refused, asked about, declined or only previewed is taken down where it ends. A request without a credential is not:
+//!    that is how every client begins, and anybody could fill the record. For the same reason only the failures that use up an
 //!    address's budget are, and not what it is refused with from then on.
-//! 3. What became of a call is read from its response. One that never comes is recorded as `cut`.
-//! 4. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued.
+//! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued.
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http::header::USER_AGENT;
-
-use super::rest::Rewrite;
+use super::outcome::Running;
 use super::{Exchange, Refusal};
-use crate::audit::{self, Audit, Intent, Outcome, OutcomeKind, Rules, Shown, Ticket};
-use crate::confirm::{Confirmed, Passage, Preview, Voucher};
-use crate::mcp::{Limits, Message, Raw, RewriteError};
+use crate::audit::{self, Audit, Intent, Outcome, OutcomeKind, Rules, Shown};
+use crate::confirm::{Confirmed, Declined, Passage, Preview, Question, Voucher};
+use crate::mcp::{Limits, Raw};
 use crate::policy::{Effect, ScopePolicy};
-
-const MAX_HEADER: usize = 512;
 
 /// Where a guard records, and what the tools' schemas say is secret.
 pub(super) struct Recorder {
@@ -42,30 +35,23 @@ impl Recorder {
         });
         Self { audit, tools: compiled.collect() }
     }
-}
 
-/// What is known about a request before its record is made.
-#[derive(Debug, Default)]
-pub(super) struct Trail {
-    pub(super) agent: Option<String>,
-    pub(super) trace: Option<String>,
-    pub(super) software: String,
-    pub(super) message: Option<Message>,
-    pub(super) effect: Option<Effect>,
-}
-
-impl Trail {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |value: Option<&http::HeaderValue>| {
-            let value = value.and_then(|value| value.to_str().ok());
-            value.filter(|value| value.len() <= MAX_HEADER).map(str::to_owned)
-        };
-        Self {
-            agent: text(headers.get(USER_AGENT)),
-            trace: text(headers.get("traceparent")),
-            ..Self::default()
-        }
+    /// What a tool's arguments hold that is secret.
+    fn input(&self, tool: Option<&str>) -> Option<&Rules> {
+        self.tools.get(tool?)?.input.as_ref()
     }
+
+    /// What a tool's result holds that is secret.
+    pub(super) fn output(&self, tool: Option<&str>) -> Option<&Rules> {
+        self.tools.get(tool?)?.output.as_ref()
+    }
+}
+
+/// What the gate knows of a call.
+#[derive(Default)]
+struct Said<'a> {
+    preview: Option<&'a Preview>,
+    confirmation: Option<audit::Confirmed<'a>>,
 }
 
 impl Exchange {
@@ -76,11 +62,11 @@ impl Exchange {
         if self.id.is_none() {
             return Ok(());
         }
-        let preview = confirmed.and_then(|confirmed| confirmed.preview.as_ref());
-        let begun = self.with_intent(recorder, preview, confirmed, |intent| recorder.audit.begin(intent));
+        let said = confirmed.map(|confirmed| self.confirmed(confirmed)).unwrap_or_default();
+        let begun = self.with_intent(recorder, &said, |intent| recorder.audit.begin(intent));
         match Box::pin(begun).await {
             Ok(ticket) => {
-                self.ticket = Some(ticket);
+                self.running = Some(Running::new(self, ticket));
                 Ok(())
             }
             Err(error) => Err(Refusal::Unrecorded(error)),
@@ -96,7 +82,7 @@ impl Exchange {
         ) {
             return;
         }
-        self.record_event(None, &Outcome::denied(refusal.kind()));
+        self.record_event(&Said::default(), &Outcome::denied(refusal.kind()));
     }
 
     /// Takes down a call that the gate keeps from running.
@@ -105,59 +91,72 @@ impl Exchange {
             // What passes is taken down as an intent, and a refusal where it is answered.
             Passage::Pass(_) | Passage::Refused(_) => {}
             Passage::Ask(question) => {
-                self.record_event(question.preview.as_ref(), &Outcome::new(OutcomeKind::Pending));
+                self.record_event(&asked(question), &Outcome::new(OutcomeKind::Pending));
             }
             Passage::DryRun(question) => {
-                self.record_event(question.preview.as_ref(), &Outcome::new(OutcomeKind::DryRun));
+                self.record_event(&asked(question), &Outcome::new(OutcomeKind::DryRun));
             }
             Passage::Declined(declined) => {
                 let kind =
                     if declined.cancelled { "confirmation_cancelled" } else { "confirmation_declined" };
-                self.record_event(None, &Outcome::denied(kind));
+                self.record_event(&self.declined(declined), &Outcome::denied(kind));
             }
         }
     }
 
-    fn record_event(&self, preview: Option<&Preview>, outcome: &Outcome<'_>) {
+    fn confirmed<'a>(&'a self, confirmed: &'a Confirmed) -> Said<'a> {
+        let answer = audit::Confirmed { at: Some(confirmed.at), ..self.voucher(&confirmed.by) };
+        let confirmation = Some(audit::Confirmed { way: confirmed.way.as_str(), ..answer });
+        Said { preview: confirmed.preview.as_ref(), confirmation }
+    }
+
+    fn declined<'a>(&'a self, declined: &'a Declined) -> Said<'a> {
+        let answer =
+            audit::Confirmed { at: Some(self.guard.inner.clock.now()), ..self.voucher(&declined.by) };
+        Said { preview: None, confirmation: Some(audit::Confirmed { way: declined.way.as_str(), ..answer }) }
+    }
+
+    /// Who answered. For what a client says, its principal: the record says that nobody else vouches for it.
+    fn voucher<'a>(&'a self, by: &'a Voucher) -> audit::Confirmed<'a> {
+        let (by_whom, reason) = match by {
+            Voucher::User { subject, reason, .. } => (Some(subject.as_str()), reason.as_deref()),
+            Voucher::Client => (self.principal.as_ref().map(|principal| principal.subject()), None),
+        };
+        audit::Confirmed { vouched: Some(by.as_str()), by: by_whom, reason, ..Default::default() }
+    }
+
+    fn record_event(&self, said: &Said<'_>, outcome: &Outcome<'_>) {
         let guard = &self.guard;
         let Some(recorder) = &guard.inner.recorder else { return };
-        self.with_intent(recorder, preview, None, |intent| recorder.audit.record(intent, outcome));
+        self.with_intent(recorder, said, |intent| recorder.audit.record(intent, outcome));
     }
 
     /// What the record says of this request.
-    fn with_intent<T>(
-        &self,
-        recorder: &Recorder,
-        preview: Option<&Preview>,
-        confirmed: Option<&Confirmed>,
-        then: impl FnOnce(&Intent<'_>) -> T,
-    ) -> T {
+    fn with_intent<T>(&self, recorder: &Recorder, said: &Said<'_>, then: impl FnOnce(&Intent<'_>) -> T) -> T {
         let trail = &self.trail;
         let tool = self.target.as_deref().filter(|_| self.method == "tools/call");
-        let rules = tool.and_then(|tool| recorder.tools.get(tool)).and_then(|rules| rules.input.as_ref());
+        let rules = recorder.input(tool);
         let message = trail.message.as_ref();
         let params = message.and_then(|message| match tool {
             Some(_) => message.arguments(),
             None => message.params(),
         });
-        let preview = preview.and_then(|preview| serde_json::to_vec(preview).ok());
+        let preview = said.preview.and_then(|preview| serde_json::to_vec(preview).ok());
         let preview = preview.as_deref().and_then(read);
-        let by = confirmed.map(|confirmed| match &confirmed.by {
-            Voucher::User { subject, .. } => subject.as_str(),
-            _ => "",
-        });
+        let (agent, trace, reason) = (trail.agent(), trail.trace(), trail.reason());
         let principal = self.principal.as_ref();
         let authenticated =
             principal.map(|principal| if principal.api_key().is_some() { "api_key" } else { "token" });
+        let software = &trail.software;
         then(&Intent {
             principal,
             authenticated,
             address: self.address,
-            agent: trail.agent.as_deref(),
-            client: (!trail.software.is_empty()).then_some((trail.software.as_str(), "")),
+            agent: agent.as_deref(),
+            client: (!software.is_empty()).then_some((software.name.as_str(), software.version.as_str())),
             era: Some(self.revision.as_str()),
             session: self.session.as_deref(),
-            trace: trail.trace.as_deref(),
+            trace: trace.as_deref(),
             method: (!self.method.is_empty()).then_some(self.method),
             target: self.target.as_deref(),
             effect: match trail.effect {
@@ -165,79 +164,22 @@ impl Exchange {
                 Some(Effect::Write) => audit::Effect::Write,
                 Some(Effect::Destructive) => audit::Effect::Destructive,
             },
-            required: None,
+            required: trail.required.as_ref(),
             params: params.map(|params| Shown::new(params, rules)),
             preview: preview.map(|preview| Shown::new(preview, rules)),
-            confirmation: confirmed.zip(by).map(|(confirmed, by)| audit::Confirmed {
-                way: confirmed.way.as_str(),
-                vouched: confirmed.by.as_str(),
-                by,
-                at: confirmed.at,
-            }),
-            reason: None,
+            confirmation: said.confirmation,
+            reason: reason.as_deref(),
         })
     }
-
-    /// Lets an answer through, and reads from it what became of the call.
-    pub(super) fn watch(&mut self, rewrite: Option<Rewrite>) -> Option<Rewrite> {
-        let Some(ticket) = self.ticket.take() else { return rewrite };
-        let (guard, target) = (self.guard.clone(), self.target.clone());
-        let (mut ticket, mut rewrite) = (Some(ticket), rewrite);
-        Some(Box::new(move |body: &Bytes| {
-            let answer: Result<Bytes, RewriteError> = match &mut rewrite {
-                Some(rewrite) => rewrite(body),
-                None => Ok(body.clone()),
-            };
-            if let Some(ticket) = ticket.take() {
-                let recorder = guard.inner.recorder.as_ref();
-                let tool = target.as_deref().and_then(|tool| recorder?.tools.get(tool));
-                finish(ticket, body, tool.and_then(|tool| tool.output.as_ref()));
-            }
-            answer
-        }))
-    }
-
-    /// Takes down that there is an answer which cannot be read here: compressed, say.
-    pub(super) fn unread(&mut self) -> Option<Rewrite> {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.finish(&Outcome::new(OutcomeKind::Succeeded));
-        }
-        None
-    }
-
-    /// Takes down that the service failed, or answered what is no response.
-    pub(super) fn failed(&mut self, error: &str) {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.finish(&Outcome::failed(error));
-        }
-    }
 }
 
-/// Takes down what a JSON-RPC response says.
-fn finish(ticket: Ticket, response: &Bytes, rules: Option<&Rules>) {
-    let Some(response) = read(response) else {
-        return ticket.finish(&Outcome::failed("the answer is not understood"));
-    };
-    if let Some(error) = response.get("error") {
-        let code = error.get("code").and_then(Raw::as_number).unwrap_or("error");
-        return ticket.finish(&Outcome::failed(code));
-    }
-    let result = response.get("result");
-    let is_error = result.and_then(|result| result.get("isError")).and_then(Raw::as_bool) == Some(true);
-    let structured = result.and_then(|result| result.get("structuredContent"));
-    let shown = match (structured, result) {
-        (Some(structured), _) => Some(Shown::new(structured, rules)),
-        (None, Some(result)) => Some(Shown::new(result, None)),
-        (None, None) => None,
-    };
-    let outcome = if is_error { Outcome::failed("tool_error") } else { Outcome::succeeded() };
-    ticket.finish(&match shown {
-        Some(shown) => outcome.result(shown),
-        None => outcome,
-    });
+/// What is asked about, and how.
+fn asked(question: &Question) -> Said<'_> {
+    let confirmation = audit::Confirmed { way: question.way.as_str(), ..Default::default() };
+    Said { preview: question.preview.as_ref(), confirmation: Some(confirmation) }
 }
 
-fn read(json: &[u8]) -> Option<Raw<'_>> {
+pub(super) fn read(json: &[u8]) -> Option<Raw<'_>> {
     let limits = Limits::default().with_max_bytes(usize::MAX).with_max_depth(Limits::DEEPEST);
     Raw::parse(json, &limits).ok()
 }

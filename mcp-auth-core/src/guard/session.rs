@@ -13,14 +13,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
+use super::software::Software;
 use crate::confirm::Client;
-use crate::mcp::{Era, Message, Raw};
+use crate::mcp::{Era, Message};
 use crate::principal::Principal;
 
 const MAX_INNER: usize = 512;
 const MAX_SEALED: usize = 1024;
-/// The most bytes of a client's name and version that are kept.
-const MAX_SOFTWARE: usize = 64;
 const FORM: u8 = 1;
 const URL: u8 = 2;
 const KEY_LEN: usize = 32;
@@ -30,8 +29,8 @@ const KEY_LEN: usize = 32;
 pub(super) struct Declared {
     form: bool,
     url: bool,
-    /// Name and version, cut to [`MAX_SOFTWARE`] bytes.
-    pub(super) software: String,
+    /// What program it is.
+    pub(super) software: Software,
 }
 
 impl Declared {
@@ -41,7 +40,7 @@ impl Declared {
         Self {
             form: client.form,
             url: client.url,
-            software: message.param("clientInfo").map(software).unwrap_or_default(),
+            software: message.param("clientInfo").map(Software::of).unwrap_or_default(),
         }
     }
 
@@ -53,20 +52,6 @@ impl Declared {
     fn flags(&self) -> u8 {
         (if self.form { FORM } else { 0 }) | (if self.url { URL } else { 0 })
     }
-}
-
-/// The name and version in a `clientInfo`, in one line.
-pub(super) fn software(info: Raw<'_>) -> String {
-    let text = |key| info.get(key).and_then(Raw::as_str).unwrap_or_default();
-    let both = format!("{} {}", text("name"), text("version"));
-    let mut kept = String::new();
-    for character in both.trim().chars().filter(|character| !character.is_control()) {
-        if kept.len() + character.len_utf8() > MAX_SOFTWARE {
-            break;
-        }
-        kept.push(character);
-    }
-    kept
 }
 
 /// A session that was opened.
@@ -113,7 +98,8 @@ impl SessionSeal {
         if inner.is_empty() || inner.len() > MAX_INNER || !inner.iter().all(u8::is_ascii_graphic) {
             return None;
         }
-        let software = declared.software.as_bytes();
+        let software = declared.software.joined();
+        let software = software.as_bytes();
         let mut sealed = vec![declared.flags(), u8::try_from(software.len()).ok()?];
         sealed.extend_from_slice(software);
         sealed.extend_from_slice(inner);
@@ -137,13 +123,17 @@ impl SessionSeal {
         let ([flags, length], rest) = opened.split_first_chunk::<2>()?;
         let (software, inner) = rest.split_at_checked(usize::from(*length))?;
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
-        let declared = Declared { form: flags & FORM != 0, url: flags & URL != 0, software: text(software)? };
+        let declared = Declared {
+            form: flags & FORM != 0,
+            url: flags & URL != 0,
+            software: Software::split(std::str::from_utf8(software).ok()?),
+        };
         Some(Session { inner: text(inner)?, declared })
     }
 
     fn aad(&self, principal: Option<&Principal>) -> Vec<u8> {
         let (kind, key) = principal.map_or(("anonymous", ""), |principal| ("principal", principal.key()));
-        format!("mcp-session 2\n{}\n{kind}\n{key}", self.resource).into_bytes()
+        format!("mcp-session 3\n{}\n{kind}\n{key}", self.resource).into_bytes()
     }
 }
 
@@ -166,7 +156,7 @@ mod tests {
         let inner = HeaderValue::from_static("abc-123");
         for form in [false, true] {
             for url in [false, true] {
-                let declared = Declared { form, url, software: "client 1.0 ü".to_owned() };
+                let declared = Declared { form, url, software: Software::split("client ü\n1.0") };
                 let sealed = seal.seal(&inner, &declared, Some(&ada)).unwrap();
                 let session = Session { inner: "abc-123".to_owned(), declared };
                 assert_eq!(seal.open(&sealed, Some(&ada)), Some(session));
@@ -183,11 +173,11 @@ mod tests {
         let seal = SessionSeal::random("https://x/mcp").unwrap();
         let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "capabilities": { "elicitation": {} },
-            "clientInfo": { "name": format!("a\nb{}", "é".repeat(500)), "version": "1" } } });
+            "clientInfo": { "name": format!("a\nb{}", "é".repeat(500)), "version": "9".repeat(500) } } });
         let message = Message::parse(&body.to_string().into(), &crate::mcp::Limits::default()).unwrap();
         let declared = Declared::of(&message);
         assert!(declared.form && !declared.url);
-        assert!(declared.software.starts_with("abé") && declared.software.len() <= MAX_SOFTWARE);
+        assert!(declared.software.name.starts_with("abé") && declared.software.joined().len() <= 97);
         let inner = HeaderValue::try_from("x".repeat(MAX_INNER)).unwrap();
         let sealed = seal.seal(&inner, &declared, None).unwrap();
         assert_eq!(seal.open(&sealed, None).unwrap().declared, declared);

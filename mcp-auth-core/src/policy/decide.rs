@@ -16,7 +16,12 @@ use crate::scope::ScopeSet;
 #[must_use]
 pub enum Verdict {
     /// It may be done.
-    Allow(Effect),
+    Allow {
+        /// What it does to the world.
+        effect: Effect,
+        /// The scopes that were needed, for the record.
+        needed: ScopeSet,
+    },
     /// It does not exist for this caller: undeclared or hidden.
     NotFound,
     /// It exists, but needs these scopes (all that the operation needs, at once).
@@ -25,6 +30,8 @@ pub enum Verdict {
         needed: ScopeSet,
         /// How the caller is answered.
         denial: Denial,
+        /// What it would do to the world.
+        effect: Effect,
     },
 }
 
@@ -199,9 +206,9 @@ impl ToolPolicies {
         // No declaration at all is an open method, which an admitted principal may use.
         let public = all.iter().all(|policy| policy.is_public());
         match (self.holds(principal, &needed, public), denial) {
-            (true, _) => Verdict::Allow(effect),
+            (true, _) => Verdict::Allow { effect, needed },
             (false, Denial::Hide) => Verdict::NotFound,
-            (false, denial) => Verdict::NeedsScopes { needed, denial },
+            (false, denial) => Verdict::NeedsScopes { needed, denial, effect },
         }
     }
 

@@ -6,6 +6,7 @@ pub mod bodies;
 pub mod compression;
 pub mod confirmations;
 pub mod credentials;
+pub mod fields;
 pub mod flood;
 pub mod flow;
 pub mod headers;

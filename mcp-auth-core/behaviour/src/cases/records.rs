@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use mcp_auth_core::audit::{Audit, AuditError, ChannelSink, Deliveries};
+use mcp_auth_core::audit::{Audit, AuditError, ChannelSink, Deliveries, EventId, JsonLines, is_unsafe};
 use mcp_auth_core::confirm::Rule;
+use mcp_auth_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Fixture, Serve, Setup, message};
 
-const SCOPE: &str = "notes:read notes:write notes:delete";
+pub(super) const SCOPE: &str = "notes:read notes:write notes:delete";
 
-async fn recorded<S: Serve>(rule: Rule) -> (Fixture, Deliveries) {
+pub(super) async fn recorded<S: Serve>(rule: Rule) -> (Fixture, Deliveries) {
     let (sink, deliveries) = ChannelSink::new(64);
     let audit = Audit::new(sink).waits(Duration::from_secs(10));
     let guard = Box::new(|guard: mcp_auth_core::guard::GuardBuilder| guard.audit(audit));
@@ -18,10 +19,12 @@ async fn recorded<S: Serve>(rule: Rule) -> (Fixture, Deliveries) {
 }
 
 /// The next record, which is kept.
-async fn next(deliveries: &mut Deliveries) -> Value {
+pub(super) async fn next(deliveries: &mut Deliveries) -> Value {
     let delivered = tokio::time::timeout(Duration::from_secs(10), deliveries.next()).await;
     let record = delivered.expect("a record").expect("the sink is there").acknowledge(Ok(()));
-    serde_json::from_slice(record.json()).unwrap()
+    let line = std::str::from_utf8(record.json()).unwrap();
+    assert!(!line.chars().any(is_unsafe), "a line is a line: {line:?}");
+    serde_json::from_str(line).unwrap()
 }
 
 /// A read is taken down before and after, a refusal at once; a request without a token not at all.
@@ -81,6 +84,26 @@ pub async fn a_write_runs_when_its_intent_is_kept<S: Serve>() {
     drop(deliveries);
     call("3").await.unwrap().is(503, -32000);
     fixture.nothing_ran();
+}
+
+/// The end of a service is the end of its record: what was taken is written, and nobody is waited for forever.
+pub async fn a_shutdown_writes_the_record<S: Serve>() {
+    let directory =
+        std::env::temp_dir().join(format!("mcp-auth-shutdown-{}", EventId::new(Timestamp::default())));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("audit.jsonl");
+    let (lines, background) = JsonLines::builder(&path).open().unwrap();
+    tokio::spawn(background);
+    let fixture = Fixture::guarded::<S>(|guard| guard.audit(Audit::new(lines))).await;
+    fixture.call("list_notes", json!({})).token(&fixture.reader()).send().await.is(200, None);
+    let ended = fixture.guard.shutdown();
+    fixture.call("list_notes", json!({})).token(&fixture.reader()).send().await.is(503, -32000);
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it ends");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for what in ["\"outcome\":\"succeeded\"", "\"kind\":\"shutting_down\""] {
+        assert!(text.contains(what), "{text}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 /// What was asked, who vouches for the answer, and that nothing ran before.

@@ -38,7 +38,7 @@ use tokio::sync::{oneshot, watch};
 use super::Record;
 use super::chain::{Checkpoint, CheckpointKey};
 use super::queue::{Bounds, Overflow, Queue};
-use super::sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun};
+use super::sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing};
 use crate::background::{Background, Job};
 use crate::time::Clock;
 use writer::Writer;
@@ -282,5 +282,10 @@ impl AuditSink for JsonLines {
 
     fn record(&self, event: Record) {
         self.queue.record(event);
+    }
+
+    fn close(&self) -> Closing {
+        let lines = self.clone();
+        Box::pin(async move { Self::close(&lines).await })
     }
 }

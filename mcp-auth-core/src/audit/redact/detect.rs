@@ -19,6 +19,9 @@ const SHORTEST: usize = 15;
 /// `DPoP`, a space, and eight characters.
 const SMALLEST: usize = 13;
 
+/// What private keys begin with, in PEM.
+const BEGIN: &str = "-----BEGIN";
+
 /// How keys of well-known services begin, and how much follows at least.
 const BEGINNINGS: [(&str, usize); 32] = [
     ("eyJ", 13),
@@ -55,45 +58,52 @@ const BEGINNINGS: [(&str, usize); 32] = [
     ("mcp_", 55),
 ];
 
-/// A set of ASCII bytes: those below 64, and the others.
-#[derive(Clone, Copy)]
-struct Bytes(u64, u64);
+/// What a byte can be part of.
+const RUN: u8 = 1;
+const BLOB: u8 = 2;
+/// Begins one of `BEGINNINGS`.
+const FIRST: u8 = 4;
 
-impl Bytes {
-    const fn of(mut bytes: &[u8]) -> Self {
-        let mut set = Self(0, 0);
-        while let [byte, rest @ ..] = bytes {
-            if *byte < 64 {
-                set.0 |= 1 << *byte;
-            } else {
-                set.1 |= 1 << (*byte - 64);
-            }
-            bytes = rest;
+/// What each byte can be.
+static CLASSES: [u8; 256] = classes();
+
+/// With which bytes `BEGINNINGS` begin.
+const FIRSTS: &[u8] = b"egxsrwAydnphGSlm";
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let [class, behind @ ..] = rest {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+            *class |= RUN | BLOB;
         }
-        set
+        if matches!(byte, b'+' | b'/' | b'=' | b'~' | b'%') {
+            *class |= BLOB;
+        }
+        let mut firsts = FIRSTS;
+        while let [first, others @ ..] = firsts {
+            if *first == byte {
+                *class |= FIRST;
+            }
+            firsts = others;
+        }
+        byte = byte.wrapping_add(1);
+        rest = behind;
     }
-
-    const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0, self.1 | other.1)
-    }
-
-    fn has(self, byte: u8) -> bool {
-        let half = if byte < 64 { self.0 } else { self.1 };
-        byte < 128 && half >> (byte & 63) & 1 == 1
-    }
+    classes
 }
 
-const RUN: Bytes = Bytes::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
-const BLOB: Bytes = RUN.and(Bytes::of(b"+/=~%"));
-/// With which bytes `BEGINNINGS` begin.
-const FIRST: Bytes = Bytes::of(b"egxsrwAydnphGSlm");
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|found| found & class != 0)
+}
 
 fn is_run(byte: u8) -> bool {
-    RUN.has(byte)
+    is(byte, RUN)
 }
 
 fn is_blob(byte: u8) -> bool {
-    BLOB.has(byte)
+    is(byte, BLOB)
 }
 
 /// The next secret at or after `from`. `own` are the beginnings of this service's own keys.
@@ -104,46 +114,57 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     if rest.len() < SMALLEST && !rest.iter().fold(false, |found, byte| found | matches!(byte, b'=' | b':')) {
         return None;
     }
-    let mut at = from;
-    // The last run, as long as only quotes, backslashes and spaces stand behind it.
-    let mut name = from..from;
-    while let Some(&byte) = bytes.get(at) {
+    let mut start = from;
+    for (at, &byte) in bytes.iter().enumerate().skip(from) {
         if is_run(byte) {
-            let start = at;
-            at += bytes.get(at..)?.iter().take_while(|byte| is_run(**byte)).count();
-            name = start..at;
-            let run = text.get(start..at)?;
-            if let Some(found) = of_run(text, run, start, own) {
-                return Some(found);
-            }
             continue;
         }
-        match byte {
-            b'=' | b':' => {
-                if byte == b':'
-                    && let Some(found) = user_info(text, at)
-                {
-                    return Some(found);
-                }
-                let run = text.get(name.clone())?;
-                if names::is_secret(run)
-                    && let Some(found) = value(bytes, at)
-                {
-                    return Some(found);
-                }
-                name = at..at;
-            }
-            b'"' | b'\'' | b'\\' | b' ' | b']' => {}
-            _ => name = at..at,
+        if let Some(found) = of_run(text, start, at, own) {
+            return Some(found);
         }
-        at += 1;
+        start = at + 1;
+        if !matches!(byte, b'=' | b':') {
+            continue;
+        }
+        if byte == b':'
+            && let Some(found) = user_info(text, at)
+        {
+            return Some(found);
+        }
+        if names::is_secret(name_before(text, from, at))
+            && let Some(found) = value(bytes, at)
+        {
+            return Some(found);
+        }
     }
-    None
+    of_run(text, start, bytes.len(), own)
 }
 
-fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> {
-    let end = start + run.len();
-    if run.ends_with("-----BEGIN") {
+/// The run before a separator; quotes, backslashes and spaces may stand between.
+fn name_before(text: &str, from: usize, separator: usize) -> &str {
+    let before = text.as_bytes().get(from..separator).unwrap_or_default();
+    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b']');
+    let end = separator - before.iter().rev().take_while(between).count();
+    let named = text.as_bytes().get(from..end).unwrap_or_default();
+    let length = named.iter().rev().take_while(|byte| is_run(**byte)).count();
+    text.get(end - length..end).unwrap_or_default()
+}
+
+/// Whether a run of this first byte and length is only a word: no token, no option, no scheme, no beginning of a key.
+fn is_word(first: u8, length: usize) -> bool {
+    let scheme = matches!(length, 4..=6) && matches!(first, b'b' | b'B' | b'd' | b'D');
+    length < BEGIN.len() && first != b'-' && !scheme
+}
+
+/// What the run from `start` to `end` is, or begins.
+fn of_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<Found> {
+    let first = text.as_bytes().get(start).copied().unwrap_or_default();
+    if is_word(first, end - start) { None } else { of_long_run(text, start, end, own) }
+}
+
+fn of_long_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<Found> {
+    let run = text.get(start..end)?;
+    if run.ends_with(BEGIN) {
         // Everything from here on: what ends a key may be missing.
         let head = text.as_bytes().get(end..).unwrap_or_default();
         let head = head.get(..64.min(head.len())).unwrap_or_default();
@@ -151,8 +172,8 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
             return Some(Found { range: start..text.len(), what: "private key" });
         }
     }
-    let is = |scheme: &str| run.eq_ignore_ascii_case(scheme);
-    if matches!(run.len(), 4..=6) && (is("bearer") || is("basic") || is("dpop")) {
+    let is_scheme = |scheme: &str| run.eq_ignore_ascii_case(scheme);
+    if is_scheme("bearer") || is_scheme("basic") || is_scheme("dpop") {
         let rest = text.as_bytes().get(end..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| **byte == b' ').count();
         let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
@@ -174,7 +195,7 @@ fn of_run(text: &str, run: &str, start: usize, own: &[String]) -> Option<Found> 
     };
     let mut before = None;
     for (at, byte) in run.bytes().enumerate() {
-        if FIRST.has(byte) || !own.is_empty() {
+        if is(byte, FIRST) || !own.is_empty() {
             let rest = run.get(at..).unwrap_or_default();
             for (word, least) in BEGINNINGS {
                 // A short beginning inside a word (`task-…`) is none.
@@ -199,10 +220,11 @@ fn user_info(text: &str, colon: usize) -> Option<Found> {
     if text.get(colon..from) != Some("://") {
         return None;
     }
-    let rest = text.get(from..)?;
-    let end = rest.find(['/', '?', '#', ' ', '"', '\'', '<', '>']).unwrap_or(rest.len());
-    let authority = rest.get(..end)?;
-    let (at, password) = (authority.rfind('@')?, authority.find(':')? + 1);
+    let rest = text.as_bytes().get(from..)?;
+    let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\'' | b'<' | b'>');
+    let authority = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
+    let at = authority.iter().rposition(|byte| *byte == b'@')?;
+    let password = authority.iter().position(|byte| *byte == b':')? + 1;
     (password < at).then(|| Found { range: from + password..from + at, what: "password" })
 }
 
@@ -278,6 +300,7 @@ mod tests {
         assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
         assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2"]);
         assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
+        assert_eq!(found("abc-----BEGIN PRIVATE KEY-----\nM"), ["abc-----BEGIN PRIVATE KEY-----\nM"]);
         assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);
     }
 

@@ -22,6 +22,7 @@ mod walk;
 
 use super::intent::Shown;
 use super::line::{push_display, push_escaped};
+use super::personal::Sealer;
 
 pub use rules::Rules;
 
@@ -77,12 +78,8 @@ impl Redactor {
     #[must_use]
     pub fn redact(&self, shown: Shown<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(shown.value.bytes().len().min(self.most_bytes));
-        self.push_value(&mut out, shown);
+        walk::Walk::run(self, None, &mut out, shown);
         out
-    }
-
-    pub(super) fn push_value(&self, out: &mut Vec<u8>, shown: Shown<'_>) {
-        walk::Walk::new(self, out).run(shown);
     }
 
     /// A text, as a JSON string.
@@ -108,7 +105,37 @@ impl Redactor {
     }
 
     fn is_secret_name(&self, name: &str) -> bool {
-        names::is_secret(name) || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+        names::is_secret(name) || self.is_own_name(name)
+    }
+
+    fn is_own_name(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What writes a record: it takes out what is secret, and seals what is personal.
+#[derive(Clone, Copy)]
+pub(super) struct Pen<'a> {
+    pub(super) redactor: &'a Redactor,
+    pub(super) sealer: Option<Sealer<'a>>,
+}
+
+impl Pen<'_> {
+    pub(super) fn text(self, out: &mut Vec<u8>, text: &str, longest: usize) {
+        self.redactor.push_text(out, text, longest);
+    }
+
+    pub(super) fn value(self, out: &mut Vec<u8>, shown: Shown<'_>) {
+        walk::Walk::run(self.redactor, self.sealer, out, shown);
+    }
+
+    /// What `write` writes is personal.
+    pub(super) fn personal(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let from = out.len();
+        write(out);
+        if let Some(sealer) = self.sealer {
+            sealer.seal(out, from);
+        }
     }
 }
 

@@ -1,56 +1,141 @@
 //! Names whose values are secret, however they are spelled: `apiKey`, `api_key`, `X-API-KEY`.
+//!
+//! Every member of every value is asked about, and hardly any is secret: the letters of a name tell at a glance which words could be
+//! in it, and a name that was harmless a moment ago is not looked at again.
 
-/// Secret wherever they stand in a name; found by their first two letters.
-fn inside(rest: &[u8]) -> &'static [&'static str] {
-    match rest {
-        [b'p', b'a', ..] => &["password", "passwd", "passphrase", "passwort"],
-        [b'p', b'r', ..] => &["privatekey"],
-        [b's', b'e', ..] => &["secret", "sessionid"],
-        [b's', b'i', ..] => &["signingkey"],
-        [b'a', b'p', ..] => &["apikey"],
-        [b'a', b'c', ..] => &["accesskey"],
-        [b'a', b'u', ..] => &["authorization"],
-        [b'c', b'r', ..] => &["credential"],
-        [b'c', b'o', ..] => &["connectionstring"],
-        [b'e', b'n', ..] => &["encryptionkey"],
-        [b'k', b'e', ..] => &["kennwort"],
-        [b'r', b'e', ..] => &["recoverycode"],
-        _ => &[],
-    }
-}
+use std::cell::RefCell;
+use std::sync::LazyLock;
 
+/// Secret wherever they stand in a name.
+const INSIDE: [&str; 16] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passwort",
+    "privatekey",
+    "secret",
+    "sessionid",
+    "signingkey",
+    "apikey",
+    "accesskey",
+    "authorization",
+    "credential",
+    "connectionstring",
+    "encryptionkey",
+    "kennwort",
+    "recoverycode",
+];
 /// Secret at the end of a name.
 const AT_END: [&str; 5] = ["token", "cookie", "jwt", "pwd", "dsn"];
 /// Secret as the whole name.
-const WHOLE: [&str; 10] =
-    ["pass", "pin", "otp", "totp", "cvv", "cvc", "codeverifier", "sessid", "auth", "sig"];
+const WHOLE: [&str; 11] =
+    ["pass", "pin", "otp", "totp", "cvv", "cvc", "codeverifier", "sessid", "auth", "sig", "requeststate"];
 /// Longer names are not looked at and taken for secret.
 const LONGEST: usize = 128;
 
+static INSIDE_LETTERS: LazyLock<[u32; 16]> = LazyLock::new(|| INSIDE.map(letters_of));
+static AT_END_LETTERS: LazyLock<[u32; 5]> = LazyLock::new(|| AT_END.map(letters_of));
+static WHOLE_LETTERS: LazyLock<[u32; 11]> = LazyLock::new(|| WHOLE.map(letters_of));
+
 /// Whether what `name` holds is secret.
 pub(super) fn is_secret(name: &str) -> bool {
-    let mut plain = [0; LONGEST];
     if name.len() > LONGEST {
         return true;
     }
-    let mut length = 0;
-    let folded = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    for (place, byte) in plain.iter_mut().zip(folded) {
-        *place = byte;
-        length += 1;
+    let letters = letters_of(name);
+    let could = |words: &[u32]| words.iter().fold(false, |found, word| found | (word & !letters == 0));
+    if !(could(&*INSIDE_LETTERS) || could(&*AT_END_LETTERS) || could(&*WHOLE_LETTERS)) {
+        return false;
     }
-    let Some(plain) = plain.get(..length).filter(|plain| plain.len() > 2) else { return false };
-    WHOLE.iter().any(|word| plain == word.as_bytes())
-        || AT_END.iter().any(|word| plain.ends_with(word.as_bytes()))
-        || (0..plain.len().saturating_sub(5)).any(|at| {
-            let rest = plain.get(at..).unwrap_or_default();
-            inside(rest).iter().any(|word| rest.starts_with(word.as_bytes()))
+    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let possible = |words: &'static [&'static str], all: &'static [u32]| {
+        let pairs = words.iter().zip(all);
+        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| *word)
+    };
+    possible(&WHOLE, &*WHOLE_LETTERS).any(|word| plain().eq(word.bytes()))
+        || possible(&AT_END, &*AT_END_LETTERS)
+            .any(|word| plain().rev().take(word.len()).eq(word.bytes().rev()))
+        || possible(&INSIDE, &*INSIDE_LETTERS).any(|word| {
+            let plain: Vec<u8> = plain().collect();
+            plain.windows(word.len()).any(|part| part == word.as_bytes())
         })
+}
+
+/// How many harmless names are remembered, and how long they may be.
+const REMEMBERED: usize = 64;
+const LONGEST_REMEMBERED: usize = 31;
+
+/// Harmless names of this thread, each at the place that its letters lead to; the last byte is the length.
+type Harmless = [[u8; LONGEST_REMEMBERED + 1]; REMEMBERED];
+
+thread_local! {
+    static HARMLESS: RefCell<Harmless> = const { RefCell::new([[0; LONGEST_REMEMBERED + 1]; REMEMBERED]) };
+}
+
+/// Whether `name` was found to be harmless before: only letters, digits, `_` and `-`, and no secret.
+pub(super) fn is_harmless(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes.len() > LONGEST_REMEMBERED {
+        return false;
+    }
+    let mut entry = [0; LONGEST_REMEMBERED + 1];
+    let mut place = bytes.len();
+    for (to, byte) in entry.iter_mut().zip(bytes) {
+        *to = *byte;
+        place = place.wrapping_mul(31).wrapping_add(usize::from(*byte));
+    }
+    if let Some(last) = entry.last_mut() {
+        *last = u8::try_from(bytes.len()).unwrap_or_default();
+    }
+    HARMLESS.with_borrow_mut(|harmless| {
+        let Some(known) = harmless.get_mut(place % REMEMBERED) else { return false };
+        if *known == entry {
+            return true;
+        }
+        let plain = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if !plain || is_secret(name) {
+            return false;
+        }
+        *known = entry;
+        true
+    })
+}
+
+/// The set of a name's letters.
+fn letters_of(name: &str) -> u32 {
+    let letters = name.bytes().map(|byte| byte | 0x20).filter(u8::is_ascii_lowercase);
+    letters.fold(0, |set, letter| set | 1 << (letter - b'a'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_word_is_found() {
+        for word in INSIDE {
+            assert!(is_secret(word) && is_secret(&format!("my-{}_2", word.to_uppercase())), "{word}");
+        }
+        for word in AT_END {
+            assert!(is_secret(word) && is_secret(&format!("my_{word}")), "{word}");
+            assert!(!is_secret(&format!("{word}_xyz")), "{word}");
+        }
+        for word in WHOLE {
+            assert!(is_secret(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_harmless() {
+        for _ in 0..3 {
+            for name in ["title", "project_id", "a-b", "status"] {
+                assert!(is_harmless(name), "{name}");
+            }
+            for name in ["password", "db_password", "token", "a b", "ä", "", "x=y", "pin", &"x".repeat(32)] {
+                assert!(!is_harmless(name), "{name}");
+            }
+        }
+    }
 
     #[test]
     fn spellings_of_a_secret() {

@@ -1,7 +1,8 @@
 //! What a JSON Schema says is secret, compiled once per tool.
 //!
 //! 1. `writeOnly: true`, `format: password` and `x-mcp-auth-redact: true` make a value secret; `x-mcp-auth-redact:
-//!    false` says that a name only looks secret. If schemas disagree, secret wins.
+//!    false` says that a name only looks secret. If schemas disagree, secret wins. `x-mcp-auth-personal: true` says that it is about
+//!    a person.
 //! 2. `allOf`, `anyOf`, `oneOf`, `if`, `then`, `else` and local `$ref` are followed; all of them apply.
 //! 3. What cannot be followed (a foreign `$ref`, a schema too large) makes the value secret.
 
@@ -24,6 +25,8 @@ struct Node {
     secret: bool,
     /// The name is no reason.
     plain: bool,
+    /// It is about a person.
+    personal: bool,
     members: BTreeMap<String, usize>,
     /// What any other member follows.
     others: Option<usize>,
@@ -66,6 +69,10 @@ impl<'a> At<'a> {
 
     pub(super) fn is_plain(self) -> bool {
         self.node().is_some_and(|node| node.plain)
+    }
+
+    pub(super) fn is_personal(self) -> bool {
+        self.node().is_some_and(|node| node.personal)
     }
 
     pub(super) fn member(self, name: &str) -> Option<Self> {
@@ -136,6 +143,7 @@ impl<'a> Compiler<'a> {
             || is("format", &Value::from("password"))
             || is("x-mcp-auth-redact", &Value::Bool(true));
         let plain = !secret && is("x-mcp-auth-redact", &Value::Bool(false));
+        let personal = is("x-mcp-auth-personal", &Value::Bool(true));
         if secret {
             return Node { secret, ..Node::default() };
         }
@@ -178,7 +186,7 @@ impl<'a> Compiler<'a> {
             }
         }
         let items = (!inside.is_empty()).then(|| self.node(&inside));
-        Node { secret, plain, members, others, items }
+        Node { secret, plain, personal, members, others, items }
     }
 
     fn resolve(&self, reference: &Value) -> Option<&'a Value> {

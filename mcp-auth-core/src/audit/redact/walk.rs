@@ -2,8 +2,9 @@
 
 use super::super::intent::Shown;
 use super::super::line::push_display;
-use super::Redactor;
+use super::super::personal::Sealer;
 use super::rules::At;
+use super::{Redactor, names};
 use crate::mcp::{Kind, Raw};
 
 /// Deeper values are cut.
@@ -11,22 +12,30 @@ const DEEPEST: usize = 16;
 /// A value that is larger than this is not looked into below `SHALLOW`: each level costs a pass over it.
 const LARGE: usize = 64 << 10;
 const SHALLOW: usize = 3;
+/// Shorter names hold no token.
+const SHORT: usize = 13;
 
-pub(super) struct Walk<'r, 'o> {
+pub(super) struct Walk<'r, 'o, 's> {
     redactor: &'r Redactor,
+    /// `None` also within what is sealed as a whole.
+    sealer: Option<Sealer<'r>>,
     out: &'o mut Vec<u8>,
+    /// The rules of the whole value.
+    root: Option<At<'s>>,
     /// Where the buffer may end.
     until: usize,
 }
 
-impl<'r, 'o> Walk<'r, 'o> {
-    pub(super) fn new(redactor: &'r Redactor, out: &'o mut Vec<u8>) -> Self {
+impl<'r, 'o, 's> Walk<'r, 'o, 's> {
+    pub(super) fn run(
+        redactor: &'r Redactor,
+        sealer: Option<Sealer<'r>>,
+        out: &'o mut Vec<u8>,
+        shown: Shown<'s>,
+    ) {
         let until = out.len() + redactor.most_bytes;
-        Self { redactor, out, until }
-    }
-
-    pub(super) fn run(mut self, shown: Shown<'_>) {
-        self.value(shown.value, shown.rules.map(super::Rules::root), 0);
+        let root = shown.rules.map(super::Rules::root);
+        Self { redactor, sealer, out, root, until }.value(shown.value, root, 0);
     }
 
     fn is_full(&self) -> bool {
@@ -47,6 +56,23 @@ impl<'r, 'o> Walk<'r, 'o> {
         if at.is_some_and(At::is_secret) {
             return self.put("\"[redacted: schema]\"");
         }
+        if self.sealer.is_some() && at.is_some_and(At::is_personal) {
+            return self.sealed(|walk| walk.plain(raw, at, depth));
+        }
+        self.plain(raw, at, depth);
+    }
+
+    /// Seals what `write` writes.
+    fn sealed(&mut self, write: impl FnOnce(&mut Self)) {
+        let (sealer, from) = (self.sealer.take(), self.out.len());
+        write(self);
+        if let Some(sealer) = &sealer {
+            sealer.seal(self.out, from);
+        }
+        self.sealer = sealer;
+    }
+
+    fn plain(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
         match raw.kind() {
             Kind::String => {
                 let text = raw.as_str().unwrap_or_default();
@@ -79,15 +105,27 @@ impl<'r, 'o> Walk<'r, 'o> {
                 self.put(",");
             }
             first = false;
-            self.redactor.push_text(self.out, &member.key, 128);
-            self.put(":");
+            // Too short for a token, and without a character that would have to be escaped.
+            let harmless = names::is_harmless(&member.key);
+            if harmless && member.key.len() < SHORT {
+                self.put("\"");
+                self.put(&member.key);
+                self.put("\":");
+            } else {
+                self.redactor.push_text(self.out, &member.key, 128);
+                self.put(":");
+            }
             let inside = at.and_then(|at| at.member(&member.key));
             let lifted = inside.is_some_and(At::is_plain);
             let secret = !member.value.is_null()
                 && !lifted
-                && (self.redactor.is_secret_name(&member.key) || self.is_value_of_secret(raw, &member.key));
+                && (!harmless && names::is_secret(&member.key)
+                    || self.redactor.is_own_name(&member.key)
+                    || self.is_value_of_secret(raw, &member.key));
             if secret {
                 self.put("\"[redacted: name]\"");
+            } else if self.is_personal(raw, &member.key) {
+                self.sealed(|walk| walk.value(member.value, inside, depth + 1));
             } else {
                 self.value(member.value, inside, depth + 1);
             }
@@ -99,13 +137,27 @@ impl<'r, 'o> Walk<'r, 'o> {
         self.put("}");
     }
 
-    /// `{"name": "DB_PASSWORD", "value": …}`
+    /// `{"name": "DB_PASSWORD", "value": …}`, and `{"field": "password", "before": …, "after": …}` of a preview: secret by its name,
+    /// or by the schema of the member that is named.
     fn is_value_of_secret(&self, object: Raw<'_>, key: &str) -> bool {
-        key.eq_ignore_ascii_case("value")
-            && ["name", "key", "field", "variable"].iter().any(|word| {
-                let name = object.get(word).and_then(Raw::as_str);
-                name.is_some_and(|name| self.redactor.is_secret_name(&name))
-            })
+        is_value_of(object, key, |name| {
+            self.named(name).is_some_and(At::is_secret) || self.redactor.is_secret_name(name)
+        })
+    }
+
+    /// The same for what is personal.
+    fn is_personal(&self, object: Raw<'_>, key: &str) -> bool {
+        self.sealer.is_some_and(|sealer| {
+            sealer.is_personal_name(key)
+                || is_value_of(object, key, |name| {
+                    self.named(name).is_some_and(At::is_personal) || sealer.is_personal_name(name)
+                })
+        })
+    }
+
+    /// What the schema of the whole says of the member of this name.
+    fn named(&self, name: &str) -> Option<At<'s>> {
+        self.root?.member(name)
     }
 
     fn array(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
@@ -132,4 +184,12 @@ impl<'r, 'o> Walk<'r, 'o> {
         }
         self.put("]");
     }
+}
+
+/// Whether `key` holds the value of something that another member of `object` names.
+fn is_value_of(object: Raw<'_>, key: &str, named: impl Fn(&str) -> bool) -> bool {
+    ["value", "before", "after", "old", "new"].iter().any(|word| key.eq_ignore_ascii_case(word))
+        && ["name", "key", "field", "variable"]
+            .iter()
+            .any(|word| object.get(word).and_then(Raw::as_str).is_some_and(|name| named(&name)))
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::audit::Record;
 use crate::audit::sink::{
-    Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, NoRoom, Room, count_lost,
+    Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing, NoRoom, Room, count_lost,
 };
 
 /// Hands each record to all of its sinks. Every required one has to acknowledge; what an optional one does not take is
@@ -101,5 +102,15 @@ impl AuditSink for FanOut {
         for sink in self.required.iter().chain(&self.optional) {
             sink.record(event.clone());
         }
+    }
+
+    fn close(&self) -> Closing {
+        // All begin to close before one of them is waited for.
+        let mut all: Vec<Closing> =
+            self.required.iter().chain(&self.optional).map(AuditSink::close).collect();
+        Box::pin(std::future::poll_fn(move |context| {
+            all.retain_mut(|closing| closing.as_mut().poll(context).is_pending());
+            if all.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        }))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::audit::Record;
-use crate::audit::sink::{Acknowledgement, AuditError, AuditSink, Begun, NoRoom};
+use crate::audit::sink::{Acknowledgement, AuditError, AuditSink, Begun, Closing, NoRoom};
 
 /// Hands on the intents and events that a function lets through; an outcome follows its intent.
 pub struct Filter<S, F> {
@@ -36,5 +36,9 @@ impl<S: AuditSink, F: Fn(&Record) -> bool + Send + Sync + 'static> AuditSink for
         if (self.keep)(&event) {
             self.sink.record(event);
         }
+    }
+
+    fn close(&self) -> Closing {
+        self.sink.close()
     }
 }
