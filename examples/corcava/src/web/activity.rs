@@ -93,7 +93,11 @@ impl Row {
             confirmed: event.confirmation.as_ref().map(|how| {
                 // A client can answer its own questions: who vouches is always said.
                 let [by_client, by_user] = t.activity.vouched;
-                format!("{} ({})", how.way, if how.vouched.as_deref() == Some("verified user") { by_user } else { by_client })
+                format!(
+                    "{} ({})",
+                    how.way,
+                    if how.vouched.as_deref() == Some("verified user") { by_user } else { by_client }
+                )
             }),
         }
     }
