@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -23,18 +24,19 @@ use crate::place;
 #[derive(Clone, Debug)]
 pub struct McpAuth<S> {
     guard: Guard,
-    inner: S,
+    /// Routers clone a service for each request, and a service may be much to clone: this one is cloned when it is called.
+    inner: Arc<S>,
 }
 
 impl<S> McpAuth<S> {
     pub(crate) fn new(guard: Guard, inner: S) -> Self {
-        Self { guard, inner }
+        Self { guard, inner: Arc::new(inner) }
     }
 }
 
 impl<S, B, R> Service<Request<B>> for McpAuth<S>
 where
-    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + Sync + 'static,
     S::Future: Send,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
@@ -49,7 +51,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (guard, inner) = (self.guard.clone(), self.inner.clone());
+        let (guard, inner) = (self.guard.clone(), S::clone(&self.inner));
         Box::pin(answer(guard, inner, request))
     }
 }

@@ -27,6 +27,9 @@ struct Arguments {
     /// Leaves the load over HTTP out.
     #[arg(long)]
     no_http: bool,
+    /// Measures the load over HTTP and nothing else.
+    #[arg(long, conflicts_with = "no_http")]
+    http_only: bool,
 }
 
 fn main() -> Result<(), Error> {
@@ -37,19 +40,23 @@ fn main() -> Result<(), Error> {
     metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     let material = Material::generate()?;
 
-    let mut figures =
-        Figures { rows: measure::time(&mut rows::all(&material)?, effort)?, ..Figures::default() };
-    figures.rows.extend(threads::hits(&material, effort)?);
-    if let Some(program) = &arguments.peers {
+    let mut figures = Figures::default();
+    if !arguments.http_only {
+        figures.rows = measure::time(&mut rows::all(&material)?, effort)?;
+        figures.rows.extend(threads::hits(&material, effort)?);
+    }
+    if let Some(program) = arguments.peers.as_ref().filter(|_| !arguments.http_only) {
         figures.peers = peers(program, &material, arguments.quick)?;
     }
     if !arguments.no_http {
         let (rounds, turn) = if arguments.quick { (3, 300) } else { (9, 1000) };
         figures.http = http::run(&material, rounds, Duration::from_millis(turn))?;
     }
-    match allocations(arguments.quick) {
-        Ok(counted) => figures.take(counted),
-        Err(error) => eprintln!("allocations were not counted: {error}"),
+    if !arguments.http_only {
+        match allocations(arguments.quick) {
+            Ok(counted) => figures.take(counted),
+            Err(error) => eprintln!("allocations were not counted: {error}"),
+        }
     }
     print!("{}", figures.table());
     if let Some(path) = arguments.json {

@@ -36,7 +36,7 @@ pub struct Pass {
     /// What is forwarded instead of the original bytes, where something was stripped.
     pub body: Option<Bytes>,
     /// Who confirmed it, where somebody did. For the record, and for the tool.
-    pub confirmed: Option<Confirmed>,
+    pub confirmed: Option<Box<Confirmed>>,
     /// Every answer goes through this, where it is given.
     pub continuation: Option<Continuation>,
 }

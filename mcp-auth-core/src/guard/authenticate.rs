@@ -43,10 +43,16 @@ impl Exchange {
             return if anonymous { Ok(()) } else { Err(Refusal::NoToken { needed: None }) };
         };
         let who = address_key(self.address);
-        let verified = self.verdict(&credential, who).await?;
+        // What few requests need waits in a box, so that the others carry no room for it.
+        let verified = match self.known(&credential) {
+            Some(verified) => verified,
+            None => Box::pin(self.verdict(&credential, who)).await?,
+        };
         self.check_certificate(parts, verified.binding())?;
         #[cfg(feature = "jwt")]
-        self.check_proof(parts, &credential, proof, verified.binding()).await?;
+        if self.needs_proof(&credential, verified.binding()) {
+            Box::pin(self.check_proof(parts, &credential, proof, verified.binding())).await?;
+        }
         #[cfg(not(feature = "jwt"))]
         if credential.scheme() == Scheme::Dpop || verified.binding().is_some_and(|to| to.dpop.is_some()) {
             return Err(TokenRefusal::Binding.into());
@@ -66,6 +72,20 @@ impl Exchange {
         Ok(())
     }
 
+    /// A verdict that was given before and still holds, as far as can be told without waiting.
+    fn known(&self, credential: &Credential) -> Option<Verified> {
+        let inner = &self.guard.inner;
+        let now = inner.clock.now();
+        let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
+        let cached = inner.cache.get(credential.expose_token(), now, epoch)?;
+        let is_fresh = inner.revocations.iter().all(|view| view.is_fresh(now));
+        if !(is_fresh && cached.is_checked_at(revocations)) {
+            return None;
+        }
+        inner.meters.cache_hit();
+        Some(cached.verified().clone())
+    }
+
     /// The verdict on a credential: one that was given before, or a new one. What was revoked is refused either way.
     async fn verdict(&self, credential: &Credential, who: IpAddr) -> Result<Verified, Refusal> {
         let inner = &self.guard.inner;
@@ -74,11 +94,8 @@ impl Exchange {
         let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
         if let Some(cached) = inner.cache.get(credential.expose_token(), now, epoch) {
             inner.meters.cache_hit();
-            let is_fresh = inner.revocations.iter().all(|view| view.is_fresh(now));
-            if !(is_fresh && cached.is_checked_at(revocations)) {
-                self.check_revoked(cached.verified()).await.map_err(|error| self.note(error, who))?;
-                cached.checked_at(revocations);
-            }
+            self.check_revoked(cached.verified()).await.map_err(|error| self.note(error, who))?;
+            cached.checked_at(revocations);
             return Ok(cached.verified().clone());
         }
         inner.meters.cache_miss();
@@ -129,6 +146,15 @@ impl Exchange {
         }
     }
 
+    /// True unless a plain bearer token may be used as it is.
+    #[cfg(feature = "jwt")]
+    fn needs_proof(&self, credential: &Credential, binding: Option<&Binding>) -> bool {
+        let is_required = self.guard.inner.dpop.as_ref().is_some_and(|dpop| dpop.is_required());
+        binding.is_some_and(|binding| binding.dpop.is_some())
+            || credential.scheme() != Scheme::Bearer
+            || is_required
+    }
+
     /// RFC 9449, section 7: the proof is this request's.
     #[cfg(feature = "jwt")]
     async fn check_proof(
@@ -141,10 +167,6 @@ impl Exchange {
         use crate::verify::dpop::{Expected, NONCE, ProofError, ProofRefusal};
 
         let bound = binding.and_then(|binding| binding.dpop);
-        let is_required = self.guard.inner.dpop.as_ref().is_some_and(|dpop| dpop.is_required());
-        if bound.is_none() && credential.scheme() == Scheme::Bearer && !is_required {
-            return Ok(());
-        }
         let guard = self.guard.clone();
         let inner = &guard.inner;
         let (who, now) = (address_key(self.address), inner.clock.now());

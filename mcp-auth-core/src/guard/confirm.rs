@@ -63,7 +63,7 @@ impl Exchange {
         parts: &mut Parts,
         body: Bytes,
     ) -> Result<Forward, Response<Bytes>> {
-        if let Err(refusal) = self.begin(pass.confirmed.as_ref()).await {
+        if let Err(refusal) = self.begin(pass.confirmed.as_deref()).await {
             return Err(self.refuse(&refusal));
         }
         match pass.confirmed {
@@ -73,7 +73,7 @@ impl Exchange {
                 let (subject, client, target) = self.names();
                 let (way, by) = (confirmed.way.as_str(), confirmed.by.as_str());
                 tracing::info!(kind = "confirmed", way, by, subject, client, target, "a call was confirmed");
-                parts.extensions.insert(confirmed);
+                parts.extensions.insert(*confirmed);
             }
             None => self.guard.inner.meters.forwarded(),
         }

@@ -63,7 +63,7 @@ impl Exchange {
     async fn find(&mut self, parts: &Parts, body: &Bytes) -> Result<Option<Passage>, Refusal> {
         let message = Message::parse(body, &self.guard.inner.limits)?;
         if self.guard.inner.recorder.is_some() {
-            self.trail.message = Some(message.clone());
+            self.trail.message = Some(Box::new(message.clone()));
         }
         if let MessageKind::Request { id } = message.kind() {
             self.id = Some(id.clone());

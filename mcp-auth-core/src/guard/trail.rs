@@ -20,7 +20,7 @@ pub(super) struct Trail {
     agent: Option<HeaderValue>,
     trace: Option<HeaderValue>,
     pub(super) software: Software,
-    pub(super) message: Option<Message>,
+    pub(super) message: Option<Box<Message>>,
     pub(super) effect: Option<Effect>,
     /// The scopes that are needed.
     pub(super) required: Option<ScopeSet>,

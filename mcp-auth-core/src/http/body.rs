@@ -66,14 +66,22 @@ async fn collect<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge);
     }
+    let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let Ok(mut data) = frame.into_data() else { continue };
-        if whole.len().saturating_add(data.remaining()) > limit {
+        if first.len().max(whole.len()).saturating_add(data.remaining()) > limit {
             return Err(BodyError::TooLarge);
         }
-        whole.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+        let data = data.copy_to_bytes(data.remaining());
+        // Most bodies come in one piece, which is taken as it is.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
     }
-    Ok(whole.freeze())
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }

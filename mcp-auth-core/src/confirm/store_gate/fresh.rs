@@ -211,7 +211,11 @@ impl Ours<'_> {
 
     /// Lets the call run, without what is ours in it.
     pub(super) fn pass(&self, confirmed: Option<Confirmed>, own_state: Option<Option<&str>>) -> Passage {
-        Passage::Pass(Pass { body: self.body(own_state), confirmed, continuation: self.continuation() })
+        Passage::Pass(Pass {
+            body: self.body(own_state),
+            confirmed: confirmed.map(Box::new),
+            continuation: self.continuation(),
+        })
     }
 
     /// The body to forward; `None` if it is the original one. With `own_state`, the tool's own question was answered:
