@@ -151,8 +151,8 @@ impl Figures {
     fn write(&self, to: &mut String) -> std::fmt::Result {
         writeln!(
             to,
-            "{:<44} {:>12} {:>12} {:>10} {:>8} {:>8}",
-            "row", "ns", "raw ns", "over ns", "ratio", "allocs"
+            "{:<44} {:>12} {:>12} {:>12} {:>10} {:>8} {:>8}",
+            "row", "ns", "a second", "raw ns", "over ns", "ratio", "allocs"
         )?;
         for row in self.rows.iter().chain(&self.peers) {
             let text = |value: Option<f64>, digits: usize| {
@@ -160,7 +160,11 @@ impl Figures {
             };
             let (raw, over) = (text(row.raw_ns, 0), text(row.over_ns, 0));
             let (ratio, allocs) = (text(row.ratio, 2), text(row.allocs, 0));
-            writeln!(to, "{:<44} {:>12.0} {raw:>12} {over:>10} {ratio:>8} {allocs:>8}", row.name, row.ns)?;
+            let (name, ns, a_second) = (&row.name, row.ns, 1e9 / row.ns.max(1.0));
+            writeln!(
+                to,
+                "{name:<44} {ns:>12.0} {a_second:>12.0} {raw:>12} {over:>10} {ratio:>8} {allocs:>8}"
+            )?;
         }
         for row in &self.http {
             writeln!(

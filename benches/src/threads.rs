@@ -1,4 +1,4 @@
-//! What two threads get done that share one cache.
+//! What several threads get done that share one verifier and one cache: checks by algorithm and kind.
 
 use std::sync::Barrier;
 use std::time::Instant;
@@ -8,72 +8,108 @@ use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::{CacheKey, CacheSettings};
 use mcp_auth_core::{Credential, TokenVerifier};
 
+use crate::material::ALGORITHMS;
 use crate::measure::{Effort, Row, median};
-use crate::rows::{at_once, context, verifier};
+use crate::rows::{api_key, at_once, context, verifier};
 use crate::{Error, Material, material};
 
 const TOKENS: usize = 1000;
-/// What each thread does in one turn: some three milliseconds, beside which starting together is nothing.
-const CHECKS: usize = 30_000;
+/// What each thread does in one turn of hits: some three milliseconds, beside which starting together is nothing.
+const HITS: usize = 30_000;
+const KEYS: usize = 6_000;
+const MISSES: usize = 100;
 
-/// Hits by one and by more threads, over 1,000 tokens and over one hot one; `ns` is the wall's time for one check of all
-/// threads together, and `ratio` how many times as much one thread of them gets done.
+/// One kind of check: the n-th, which is never the same for two threads at a time.
+struct Kind<'a> {
+    name: String,
+    checks: usize,
+    check: Box<dyn Fn(usize) -> bool + Sync + 'a>,
+}
+
+/// Every kind by one and by more threads; `ns` is the wall's time for one check of all threads together, and `ratio` how many
+/// times as much one thread of them gets done.
 ///
 /// # Errors
 /// If a check does not come out as it should.
-pub fn hits(material: &Material, effort: Effort) -> Result<Vec<Row>, Error> {
+pub fn all(material: &Material, effort: Effort) -> Result<Vec<Row>, Error> {
     let (tokens, jwks) = material::many_tokens(material, TOKENS)?;
-    let verifier = verifier(material, &jwks)?;
+    let many = verifier(material, &jwks)?;
     let cache = TokenCache::new(CacheSettings::default().key(CacheKey::WholeToken));
     for token in &tokens {
         let credential = Credential::bearer(token.as_str());
-        let verify = verifier.verify(&credential, context(&material.resource));
+        let verify = many.verify(&credential, context(&material.resource));
         cache.put(token, &at_once(verify).ok_or("the verifier waits")??);
     }
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(2);
-    let hot = tokens.get(..1).unwrap_or_default();
+    let (clock, resource) = (Clock::system(), material.resource.as_str());
+    let is_there = |token: Option<&String>| token.is_some_and(|token| cache.has(token, clock.now()));
+    let mut kinds = vec![
+        Kind::new("hit", HITS, |n| is_there(tokens.get(n % TOKENS))),
+        Kind::new("hit/hot", HITS, |_| is_there(tokens.first())),
+    ];
+    let (keys, key) = api_key(material)?;
+    let verified = move |_| at_once(keys.verify(&key, context(resource))).is_some_and(|it| it.is_ok());
+    kinds.push(Kind::new("api_key", KEYS, verified));
+    for (name, _) in ALGORITHMS {
+        let verifier = verifier(material, &material.jwks)?;
+        let credential = Credential::bearer(material.token(name)?);
+        let verified =
+            move |_| at_once(verifier.verify(&credential, context(resource))).is_some_and(|it| it.is_ok());
+        kinds.push(Kind::new(&format!("miss/{name}"), MISSES, verified));
+    }
     let mut rows = Vec::new();
-    for (name, tokens) in [("hit", &tokens[..]), ("hit/hot", hot)] {
-        // One thread and several take turns, as everything else.
-        let mut taken: Vec<Vec<f64>> = vec![Vec::new(); threads];
-        for _ in 0..effort.rounds.min(101) {
-            for (threads, taken) in (1..).zip(&mut taken) {
-                taken.push(check(&cache, tokens, threads)?);
-            }
-        }
-        let alone = taken.first().cloned().unwrap_or_default();
-        for (threads, taken) in (1..).zip(taken) {
-            let speedup = median(alone.iter().zip(&taken).map(|(alone, together)| alone / together));
-            let ns = median(taken.into_iter()).unwrap_or_default();
-            rows.push(Row { ratio: speedup, ..Row::new(format!("{name}/threads{threads}"), ns) });
-        }
+    for kind in &kinds {
+        rows.extend(kind.rows(effort)?);
     }
     Ok(rows)
 }
 
-/// The wall's time for one check, in nanoseconds.
-fn check(cache: &TokenCache, tokens: &[String], threads: usize) -> Result<f64, Error> {
-    let (barrier, clock) = (Barrier::new(threads + 1), Clock::system());
-    let (time, wrong) = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|thread| {
-                let (barrier, clock) = (&barrier, &clock);
-                scope.spawn(move || {
-                    // Each begins elsewhere, so that they meet by chance and not in step.
-                    let mine = tokens.iter().cycle().skip(thread * tokens.len() / threads).take(CHECKS);
-                    barrier.wait();
-                    mine.filter(|token| !cache.has(token, clock.now())).count()
-                })
-            })
-            .collect();
-        barrier.wait();
-        let start = Instant::now();
-        let wrong: Option<usize> = workers.into_iter().map(|worker| worker.join().ok()).sum();
-        (start.elapsed(), wrong)
-    });
-    if wrong != Some(0) {
-        return Err("a token that was put into the cache is not there".into());
+impl<'a> Kind<'a> {
+    fn new(name: &str, checks: usize, check: impl Fn(usize) -> bool + Sync + 'a) -> Self {
+        Self { name: name.to_owned(), checks, check: Box::new(check) }
     }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    Ok(time.as_nanos() as f64 / (CHECKS * threads) as f64)
+
+    fn rows(&self, effort: Effort) -> Result<Vec<Row>, Error> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(2);
+        // One thread and several take turns, as everything else.
+        let mut taken: Vec<Vec<f64>> = vec![Vec::new(); threads];
+        for _ in 0..effort.rounds.min(101) {
+            for (threads, taken) in (1..).zip(&mut taken) {
+                taken.push(self.turn(threads)?);
+            }
+        }
+        let alone = taken.first().cloned().unwrap_or_default();
+        let row = |(threads, taken): (usize, Vec<f64>)| {
+            let ratio = median(alone.iter().zip(&taken).map(|(alone, together)| alone / together));
+            let ns = median(taken.into_iter()).unwrap_or_default();
+            Row { ratio, ..Row::new(format!("{}/threads{threads}", self.name), ns) }
+        };
+        Ok((1..).zip(taken).map(row).collect())
+    }
+
+    /// The wall's time for one check, in nanoseconds.
+    fn turn(&self, threads: usize) -> Result<f64, Error> {
+        let barrier = Barrier::new(threads + 1);
+        let (time, wrong) = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|thread| {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        // Each begins elsewhere, so that they meet by chance and not in step.
+                        let begin = thread * TOKENS / threads;
+                        barrier.wait();
+                        (begin..begin + self.checks).filter(|n| !(self.check)(*n)).count()
+                    })
+                })
+                .collect();
+            barrier.wait();
+            let start = Instant::now();
+            let wrong: Option<usize> = workers.into_iter().map(|worker| worker.join().ok()).sum();
+            (start.elapsed(), wrong)
+        });
+        if wrong != Some(0) {
+            return Err(format!("{} did not come out as it should", self.name).into());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        Ok(time.as_nanos() as f64 / (self.checks * threads) as f64)
+    }
 }

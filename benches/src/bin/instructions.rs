@@ -3,20 +3,17 @@
 //! as argument it runs that one alone, and with a number behind it so often, for a profile.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
-use benches::rows::{Place, Raw, guard, verifier};
+use benches::rows::{Place, Raw, api_key, guard, verifier};
 use benches::{Error, Material};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use mcp_auth_core::bench::TokenCache;
 use mcp_auth_core::guard::{Admission, Decision};
 use mcp_auth_core::mcp::{Limits, Message};
-use mcp_auth_core::store::MemoryStore;
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
 use mcp_auth_core::verify::{CacheKey, CacheSettings, VerifyContext};
-use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
+use mcp_auth_core::{Credential, TokenVerifier};
 
 /// How often each is done: the first may be slower, and the figures are of all together.
 const TIMES: usize = 16;
@@ -53,7 +50,7 @@ fn main() -> Result<(), Error> {
     let material = Material::generate()?;
     parse(&material)?;
     tokens(&material)?;
-    api_keys(&material, &runtime)?;
+    api_keys(&material)?;
     whole(&material)
 }
 
@@ -86,26 +83,9 @@ fn tokens(material: &Material) -> Result<(), Error> {
     Ok(())
 }
 
-fn api_keys(material: &Material, runtime: &tokio::runtime::Runtime) -> Result<(), Error> {
-    let keys = ApiKeys::builder(Arc::new(MemoryStore::default()))
-        .prefix("bench")
-        .issuer(&material.issuer)
-        .build()?;
+fn api_keys(material: &Material) -> Result<(), Error> {
+    let (keys, credential) = api_key(material)?;
     let context = VerifyContext { resource: &material.resource, now: Clock::system().now(), address: None };
-    if let Some(background) = keys.background() {
-        runtime.spawn(background);
-    }
-    let credential = runtime.block_on(async {
-        let key = NewKey::new("laptop", "ada").scopes(ScopeSet::parse("notes:read notes:write")?);
-        let credential = Credential::bearer(keys.create(key).await?.expose_secret());
-        for _ in 0..1000 {
-            if keys.verify(&credential, context).await?.reuse_until().is_some() {
-                return Ok(credential);
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        Err::<_, Error>("the store is not followed".into())
-    })?;
     count("api_key", || keys.verify(&credential, context).now_or_never().is_some_and(|it| it.is_ok()))
 }
 

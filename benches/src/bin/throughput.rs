@@ -43,7 +43,7 @@ fn main() -> Result<(), Error> {
     let mut figures = Figures::default();
     if !arguments.http_only {
         figures.rows = measure::time(&mut rows::all(&material)?, effort)?;
-        figures.rows.extend(threads::hits(&material, effort)?);
+        figures.rows.extend(threads::all(&material, effort)?);
     }
     if let Some(program) = arguments.peers.as_ref().filter(|_| !arguments.http_only) {
         figures.peers = peers(program, &material, arguments.quick)?;

@@ -14,32 +14,12 @@ use super::{at_once, context};
 use crate::{Case, Error, Material};
 
 pub(super) fn cases(material: &Material) -> Result<Vec<Case<'static>>, Error> {
-    let runtime = Handle::current();
-    let keys = ApiKeys::builder(Arc::new(MemoryStore::default()))
-        .prefix("bench")
-        .issuer(&material.issuer)
-        .build()?;
-    if let Some(background) = keys.background() {
-        runtime.spawn(background);
-    }
+    let (keys, credential) = api_key(material)?;
     let resource = material.resource.clone();
-    let (shown, verified) = runtime.block_on(async {
-        let key = NewKey::new("laptop", "ada").scopes(ScopeSet::parse("notes:read notes:write")?);
-        let shown = keys.create(key).await?.expose_secret().to_owned();
-        // Only what is followed is held in memory: the background says when.
-        let credential = Credential::bearer(shown.as_str());
-        for _ in 0..1000 {
-            let verified = keys.verify(&credential, context(&resource)).await?;
-            if verified.reuse_until().is_some() {
-                return Ok((shown, verified));
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        Err::<_, Error>("the store is not followed".into())
-    })?;
+    let verified = at_once(keys.verify(&credential, context(&resource))).ok_or("the verifier waits")??;
     let cache = TokenCache::new(CacheSettings::default().key(CacheKey::WholeToken));
+    let shown = credential.expose_token().to_owned();
     cache.put(&shown, &verified);
-    let credential = Credential::bearer(shown.as_str());
     // A minute from now the verdict ends, and the run may take longer.
     let now = Clock::system().now();
     Ok(vec![
@@ -48,4 +28,33 @@ pub(super) fn cases(material: &Material) -> Result<Vec<Case<'static>>, Error> {
         }),
         Case::new("api_key/hit", move || cache.has(&shown, std::cmp::min(now, Clock::system().now()))),
     ])
+}
+
+/// API keys that are followed, and one of them.
+///
+/// # Errors
+/// If the store does not answer, or nobody follows it.
+pub fn api_key(material: &Material) -> Result<(ApiKeys, Credential), Error> {
+    let runtime = Handle::current();
+    let keys = ApiKeys::builder(Arc::new(MemoryStore::default()))
+        .prefix("bench")
+        .issuer(&material.issuer)
+        .build()?;
+    if let Some(background) = keys.background() {
+        runtime.spawn(background);
+    }
+    let credential = runtime.block_on(async {
+        let key = NewKey::new("laptop", "ada").scopes(ScopeSet::parse("notes:read notes:write")?);
+        let credential = Credential::bearer(keys.create(key).await?.expose_secret());
+        // Only what is followed is held in memory: the background says when.
+        for _ in 0..1000 {
+            let verified = keys.verify(&credential, context(&material.resource)).await?;
+            if verified.reuse_until().is_some() {
+                return Ok(credential);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        Err::<_, Error>("the store is not followed".into())
+    })?;
+    Ok((keys, credential))
 }
