@@ -47,18 +47,19 @@ pub(super) fn is_secret(name: &str) -> bool {
     if !(could(&*INSIDE_LETTERS) || could(&*AT_END_LETTERS) || could(&*WHOLE_LETTERS)) {
         return false;
     }
-    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let (mut plain, mut length) = ([0; LONGEST], 0);
+    for (to, byte) in plain.iter_mut().zip(name.bytes().filter(u8::is_ascii_alphanumeric)) {
+        *to = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let plain: &[u8] = plain.get(..length).unwrap_or_default();
     let possible = |words: &'static [&'static str], all: &'static [u32]| {
         let pairs = words.iter().zip(all);
-        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| *word)
+        pairs.filter(move |(_, word)| **word & !letters == 0).map(|(word, _)| word.as_bytes())
     };
-    possible(&WHOLE, &*WHOLE_LETTERS).any(|word| plain().eq(word.bytes()))
-        || possible(&AT_END, &*AT_END_LETTERS)
-            .any(|word| plain().rev().take(word.len()).eq(word.bytes().rev()))
-        || possible(&INSIDE, &*INSIDE_LETTERS).any(|word| {
-            let plain: Vec<u8> = plain().collect();
-            plain.windows(word.len()).any(|part| part == word.as_bytes())
-        })
+    possible(&WHOLE, &*WHOLE_LETTERS).any(|word| plain == word)
+        || possible(&AT_END, &*AT_END_LETTERS).any(|word| plain.ends_with(word))
+        || possible(&INSIDE, &*INSIDE_LETTERS).any(|word| plain.windows(word.len()).any(|part| part == word))
 }
 
 /// How many harmless names are remembered, and how long they may be.
