@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use actix_web::middleware::Compress;
 use actix_web::{App, HttpServer, rt, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
-use mcp_auth_behaviour::{Mcp, Running, Serve, cases};
+use mcp_auth_behaviour::{Mcp, Running, Serve, compression};
 use mcp_auth_core::Guard;
 
 struct Compressing;
@@ -35,5 +35,5 @@ impl Serve for Compressing {
 
 #[tokio::test]
 async fn what_is_read_comes_plain() {
-    cases::compression::what_is_read_comes_plain::<Compressing>().await;
+    compression::what_is_read_comes_plain::<Compressing>().await;
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
 use mcp_auth_axum::{McpAuthLayer, routes};
-use mcp_auth_behaviour::{Mcp, Running, Serve, cases};
+use mcp_auth_behaviour::{Mcp, Running, Serve, compression};
 use mcp_auth_core::Guard;
 use tower_http::compression::CompressionLayer;
 
@@ -26,5 +26,5 @@ impl Serve for Compressing {
 
 #[tokio::test]
 async fn what_is_read_comes_plain() {
-    cases::compression::what_is_read_comes_plain::<Compressing>().await;
+    compression::what_is_read_comes_plain::<Compressing>().await;
 }

@@ -8,6 +8,7 @@
 mod api;
 mod ask;
 pub mod cases;
+pub mod compression;
 mod fixture;
 pub mod message;
 pub mod raw;

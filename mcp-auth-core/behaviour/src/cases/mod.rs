@@ -3,7 +3,6 @@
 pub mod api_keys;
 pub mod approvals;
 pub mod bodies;
-pub mod compression;
 pub mod confirmations;
 pub mod credentials;
 pub mod fields;
