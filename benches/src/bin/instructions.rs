@@ -44,7 +44,8 @@ fn warm_up() -> usize {
 }
 
 fn main() -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // What follows a store in the background needs a thread of its own: this one only waits now and then.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
     metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     let material = Material::generate()?;
