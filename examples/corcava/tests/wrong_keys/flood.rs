@@ -45,6 +45,10 @@ impl Connection {
         while statuses.len() < all {
             let mut at = 0;
             while let Some((status, length)) = whole(&self.read[at..]) {
+                // A busy machine was slow to send: the server waits for no request longer than five seconds.
+                if status == 408 {
+                    return Err(std::io::ErrorKind::TimedOut.into());
+                }
                 statuses.push(status);
                 at += length;
             }
