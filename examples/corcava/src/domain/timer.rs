@@ -118,11 +118,11 @@ impl Workspace {
         Ok(shown)
     }
 
-    /// Stops the timer.
+    /// Stops the timer. What it was, and how long it ran.
     ///
     /// # Errors
     /// [`DomainError::Conflict`] if none runs, [`DomainError::Invalid`], [`DomainError::Unavailable`]: then it still runs.
-    pub async fn stop_timer(&self, summary: Option<&str>) -> Result<Stopped, DomainError> {
+    pub async fn stop_timer(&self, summary: Option<&str>) -> Result<(Tracking, Stopped), DomainError> {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let running =
             self.running(&mut writing).await?.ok_or(DomainError::Conflict("no timer is running"))?;
@@ -155,7 +155,7 @@ impl Workspace {
         };
         self.note(&mut writing, noted).await?;
         writing.commit().await?;
-        Ok(stopped)
+        Ok((running.shown()?, stopped))
     }
 
     pub(super) async fn running(
