@@ -134,35 +134,19 @@ pub(super) struct Deleted {
     deleted_task_id: String,
 }
 
-impl From<CreateTask> for NewTask {
-    fn from(input: CreateTask) -> Self {
-        Self {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
+/// A task's fields, from what a tool reads to what the domain takes.
+macro_rules! fields {
+    ($($input:ident => $domain:ident),*) => {$(
+        impl From<$input> for $domain {
+            fn from(input: $input) -> Self {
+                let $input { title, description, status, priority, due_date, project_id, board_id, assignee_id, .. } = input;
+                Self { title, description, status, priority, due_date, project_id, board_id, assignee_id }
+            }
         }
-    }
+    )*};
 }
 
-impl From<UpdateTask> for TaskPatch {
-    fn from(input: UpdateTask) -> Self {
-        Self {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
-        }
-    }
-}
+fields!(CreateTask => NewTask, UpdateTask => TaskPatch);
 
 #[tool_router(router = task_tools, vis = "pub(super)")]
 impl Corcava {
