@@ -123,6 +123,10 @@ impl Exchange {
         if parts.method == Method::POST {
             media::check_post(&parts.headers)?;
         } else if parts.method == Method::GET {
+            if self.principal.is_none() {
+                // A stream without an end is for somebody; clients take this as "there is none here".
+                return Err(Refusal::MethodNotAllowed);
+            }
             if !media::accepts(&parts.headers, "text", "event-stream") {
                 return Err(Refusal::NotAcceptable);
             }
