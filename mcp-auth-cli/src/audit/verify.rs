@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use mcp_auth_core::audit::chain::{CheckpointPublicKey, Head, Verify, VerifyError};
 use serde::Serialize;
 
+use super::READABLE;
 use super::output::Output;
 use crate::failure::Failure;
 
@@ -35,7 +36,7 @@ struct Shown {
     signatures_checked: bool,
 }
 
-pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> Result<(), Failure> {
+pub(super) fn run(log: &Path, arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let mut verify = Verify::default();
     for key in &arguments.public_keys {
         let key: CheckpointPublicKey = at(key)?.parse().map_err(|error| {
@@ -53,7 +54,7 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
         verify = verify.expect(head);
     }
     let tells = std::io::stderr().is_terminal();
-    let report = verify.files(files, |progress| {
+    let report = verify.log(log, |progress| {
         if tells {
             let part = progress.bytes.saturating_mul(100).checked_div(progress.of).unwrap_or(100);
             eprint!("\r{part:3} %, {} records", progress.records);
@@ -68,7 +69,7 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
             error.to_string(),
             "keep the files as they are, compare them with a copy, and see who could write them",
         ),
-        _ => Failure::new(error.to_string(), "see that you may read the server's log"),
+        _ => Failure::new(error.to_string(), READABLE),
     })?;
     if arguments.from_start && report.first != 1 {
         let problem = format!("the chain begins with record {}", report.first);
