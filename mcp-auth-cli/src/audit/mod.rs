@@ -68,6 +68,11 @@ enum Command {
     },
     /// Check that nothing was altered, removed or moved
     Verify(verify::Arguments),
+    /// Show the public key of the file that checkpoints are signed with: keep it where the server cannot write
+    PublicKey {
+        /// The server's file: audit.key
+        file: PathBuf,
+    },
     /// Count calls and how they ended
     Report {
         #[command(flatten)]
@@ -96,8 +101,10 @@ struct Log {
 /// Does what was asked for.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = Output::new(arguments.json);
-    if let Command::Erase(whose) = &arguments.command {
-        return arguments.keys.erase(whose, output).await;
+    match &arguments.command {
+        Command::Erase(whose) => return arguments.keys.erase(whose, output).await,
+        Command::PublicKey { file } => return verify::public_key(file, output),
+        _ => {}
     }
     let path = place(&arguments.audit)?.to_owned();
     let files = chain::files(&path)
@@ -115,7 +122,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Report { select } => report::run(log, &select.read()?, output).await,
         Command::Review { select } => review::run(log, &select.read()?, output).await,
         Command::Changes { select } => changes::run(log, &select.read()?, output).await,
-        Command::Erase(_) => Ok(()),
+        Command::Erase(_) | Command::PublicKey { .. } => Ok(()),
     }
 }
 
