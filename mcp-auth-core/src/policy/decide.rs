@@ -69,7 +69,7 @@ pub trait ScopePolicy: Send + Sync + 'static {
     }
 
     /// How calls of a tool are confirmed. Without a rule, what [`decide`](Self::decide) calls destructive is asked about, and all else
-    /// runs.
+    /// runs ([`Rule::default`]).
     fn rule(&self, tool: &str) -> Option<&Rule> {
         let _ = tool;
         None
