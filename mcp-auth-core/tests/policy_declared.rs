@@ -75,10 +75,61 @@ fn what_contradicts_itself_is_found_at_start() {
         (own().resource("b://{x}", public().and_by_arguments(|_| "b".into())), "resource `b://{x}`"),
         (own().tool("a", write("b")), "tool `a` is declared twice"),
         (own().prompt("b", read("b")).prompt("b", public()), "prompt `b` is declared twice"),
-        (own().method("tasks/get", read("b")).method("tasks/get", public()), "method `tasks/get` is declared"),
+        (
+            own().method("tasks/get", read("b")).method("tasks/get", public()),
+            "method `tasks/get` is declared",
+        ),
     ] {
         let errors = builder(policies).build().map(drop).unwrap_err();
         assert_eq!(errors.as_slice().len(), 1, "{errors}");
         assert!(errors.to_string().contains(problem), "{errors}");
+    }
+}
+
+/// A broad declaration beside a stricter one: no spelling gets by the stricter one.
+#[tokio::test]
+async fn a_stricter_resource_has_one_way_in() {
+    let policies = ToolPolicies::new()
+        .resource("repo://{+path}", read("broad"))
+        .resource("repo://{+path}/secrets/{name}", read("strict"))
+        .resource("file:///public/{+path}", read("broad"))
+        .resource("web://{+url}", read("broad"))
+        .resource("data://a//b", read("broad"));
+    for (uri, broad, both) in [
+        ("repo://app/readme", 200, 200),
+        ("repo://app/dir/", 200, 200),
+        ("repo://app/a%20b?x=..#/../", 200, 200),
+        ("file:///public/a.b/..c", 200, 200),
+        ("web://https://b.example/x", 200, 200),
+        ("web://https%3A%2F%2Fb.example%2Fx", 200, 200),
+        ("data://a//b", 200, 200),
+        ("repo://app/secrets/key", 403, 200),
+        ("repo://a/secrets/b/secrets/key", 403, 200),
+        ("repo://app/secrets/secrets/key", 403, 200),
+        ("repo://app/secrets/key/", 403, 200),
+        ("repo://app/secrets/key?x", 403, 200),
+        ("repo://app/secrets/key#x", 403, 200),
+        ("repo://app/s%65crets/key", 403, 200),
+        ("repo://app/secrets%2Fkey", 403, 200),
+        ("repo://app\\secrets\\key", 403, 200),
+        ("repo://app%5csecrets%5Ckey", 403, 200),
+        ("repo://app/secrets//key", 404, 404),
+        ("repo://app/secrets/./key", 404, 404),
+        ("repo://app/secrets/%2E/key", 404, 404),
+        ("repo://app/secrets/x/../key", 404, 404),
+        ("repo://app/secrets/x/%2e./key", 404, 404),
+        ("repo://app/secrets/x%2f..%5ckey", 404, 404),
+        ("repo://app/secrets/x\\..\\key", 404, 404),
+        ("repo://app/secrets/%2fkey", 404, 404),
+        ("repo://app/secrets/x/..", 404, 404),
+        ("repo://..", 404, 404),
+        ("repo://app//", 404, 404),
+        ("file:///public/../secret/x", 404, 404),
+        ("file:///public//etc/x", 404, 404),
+        ("file:///public/c://x", 404, 404),
+    ] {
+        let params = || json!({ "uri": uri });
+        assert_eq!(status(&policies, "broad", "resources/read", params()).await, broad, "{uri}");
+        assert_eq!(status(&policies, "broad strict", "resources/read", params()).await, both, "{uri}");
     }
 }
