@@ -4,7 +4,8 @@
 //! 2. What is refused, asked about, declined or only previewed is taken down where it ends. A request without a credential is not:
 //!    that is how every client begins, and anybody could fill the record. For the same reason only the failures that use up an
 //!    address's budget are, and not what it is refused with from then on.
-//! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued.
+//! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued. Parameters of what is not
+//!    known to be asked for are not taken down at all.
 
 use std::collections::HashMap;
 
@@ -136,7 +137,12 @@ impl Exchange {
         let trail = &self.trail;
         let tool = self.target.as_deref().filter(|_| self.method == "tools/call");
         let rules = recorder.input(tool);
-        let message = trail.message.as_ref();
+        // Of what is not known, a tool that nobody declared included, no schema says what in it is secret.
+        let is_known = match tool {
+            Some(_) => rules.is_some() || trail.effect.is_some(),
+            None => !self.method.is_empty(),
+        };
+        let message = trail.message.as_ref().filter(|_| is_known);
         let params = message.and_then(|message| match tool {
             Some(_) => message.arguments(),
             None => message.params(),
