@@ -58,6 +58,8 @@ impl Exchange {
             return Err(TokenRefusal::Binding.into());
         }
         let principal = verified.principal();
+        // Known from here on: the record of what is refused names it.
+        self.principal = Some(principal.clone());
         self.permit = Some(self.guard.inner.principals.begin(principal).map_err(Refusal::from)?);
         if let Some(at) = verified.due_for_rotation().filter(|at| *at <= self.guard.inner.clock.now()) {
             self.notices.extend(http_date(at).map(|date| (ROTATION_DUE, date)));
@@ -68,7 +70,6 @@ impl Exchange {
         if let Some(upstream) = verified.upstream() {
             parts.extensions.insert(upstream.clone());
         }
-        self.principal = Some(principal.clone());
         Ok(())
     }
 
