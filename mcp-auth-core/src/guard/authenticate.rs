@@ -62,6 +62,8 @@ impl Exchange {
             return Err(TokenRefusal::Binding.into());
         }
         let principal = verified.principal();
+        // Known from here on: the record of what is refused names it.
+        self.principal = Some(principal.clone());
         self.permit = Some(self.guard.inner.principals.begin(principal)?);
         if let Some(at) = verified.due_for_rotation().filter(|at| *at <= self.guard.inner.clock.now()) {
             self.notices.extend(http_date(at).map(|date| (ROTATION_DUE, date)));
@@ -72,7 +74,6 @@ impl Exchange {
         if let Some(upstream) = verified.upstream() {
             parts.extensions.insert(upstream.clone());
         }
-        self.principal = Some(principal.clone());
         Ok(())
     }
 

@@ -64,6 +64,7 @@ mod session;
 mod shutdown;
 mod software;
 mod span;
+mod sparing;
 mod trail;
 
 use std::fmt;
