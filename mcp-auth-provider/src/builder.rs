@@ -20,6 +20,7 @@ use url::Url;
 use crate::browser::Browsers;
 use crate::clients::{Client, Clients, RedirectRules, Registration};
 use crate::grants::Grants;
+use crate::limits::Limits;
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::provider::{Inner, Provider};
@@ -252,6 +253,7 @@ impl ProviderBuilder {
                 revocations,
                 access_ttl: self.access_ttl,
             },
+            limits: Limits::new(),
             pages: Pages::new(),
             signing,
             verifier: Arc::new(verifier),
@@ -322,6 +324,7 @@ fn jobs(inner: &Arc<Inner>) -> Vec<Job> {
             tokio::time::sleep(SWEEP_EVERY).await;
             let Some(inner) = swept.upgrade() else { return };
             inner.registration.limiter.retain_recent();
+            inner.limits.sweep();
         }
     });
     std::iter::once(sweep).chain(inner.grants.revocations.background()).collect()
