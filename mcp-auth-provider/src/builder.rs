@@ -18,7 +18,7 @@ use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
 use url::Url;
 
 use crate::browser::Browsers;
-use crate::clients::{Client, Clients, RedirectRules, Registration};
+use crate::clients::{Client, Clients, RedirectRules, Registration, WaitingList};
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::metadata::Paths;
@@ -240,7 +240,7 @@ impl ProviderBuilder {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
             },
-            registration: Registration { limiter, rules },
+            registration: Registration { limiter, rules, waiting: WaitingList::default() },
             browsers: Browsers {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
