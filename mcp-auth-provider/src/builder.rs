@@ -89,7 +89,7 @@ impl ProviderBuilder {
         self
     }
 
-    /// What a client gets that asks for no scope. By default every scope.
+    /// What a client gets that asks for no scope: some of the scopes. By default every one.
     pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
         self.default_scope = Some(scope.into());
         self
@@ -192,6 +192,14 @@ impl ProviderBuilder {
                 errors.push(format!("default_scope: {error}"), "write scopes separated by single spaces");
                 None
             });
+        if let (Ok(all), Some(default)) = (&all, &default_scope) {
+            for scope in default.iter().filter(|scope| !all.contains(scope)) {
+                errors.push(
+                    format!("default_scope: `{scope}` is none of the scopes: no consent page would name it"),
+                    "add it to .scopes with its words, or leave it out",
+                );
+            }
+        }
         let rules = RedirectRules { private: self.private_redirects };
         for redirect in self.clients.iter().flat_map(|client| &client.redirects) {
             if let Err(error) = rules.check(redirect) {
