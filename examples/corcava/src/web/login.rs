@@ -90,7 +90,8 @@ fn form(
 /// Where to go after signing in: a path on this origin, or the settings. A path that begins with two slashes would be
 /// another host to a browser, and dot segments can leave one.
 fn way(web: &Web, next: &str) -> String {
-    let url = web.origin.join(next).ok().filter(|url| !next.is_empty() && url.origin() == web.origin.origin());
+    let url =
+        web.origin.join(next).ok().filter(|url| !next.is_empty() && url.origin() == web.origin.origin());
     let path = url.as_ref().map(|url| &url[Position::BeforePath..Position::AfterQuery]);
     path.filter(|path| !path.starts_with("//")).unwrap_or(SETTINGS).to_owned()
 }
