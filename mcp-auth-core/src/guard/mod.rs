@@ -60,6 +60,7 @@ mod path;
 mod record;
 mod refusal;
 mod rest;
+mod routed;
 mod session;
 mod shutdown;
 mod software;
