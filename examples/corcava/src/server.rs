@@ -198,6 +198,9 @@ pub async fn start_behind(
     };
     // The same users come by token and by key.
     let keys = keys::api_keys(data.store(), issuer, options.environment)?;
+    if let Some(embedded) = &embedded {
+        embedded.accounts.end(&embedded.provider, &keys).await?;
+    }
     let key = match &embedded {
         // What is printed ends up in logs: real users make their own.
         Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
@@ -319,8 +322,9 @@ async fn embedded(
     mcp_url: &str,
 ) -> Result<Option<Embedded>, StartError> {
     let AuthorityOptions::Embedded(embedded) = &options.authority else { return Ok(None) };
-    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"));
-    let accounts = Accounts::open(&data.store(), &embedded.users).await?;
+    let mut accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
+    let marks = std::mem::take(&mut accounts.marks);
+    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"), marks);
     let parts = authority::Parts {
         embedded,
         origin,
