@@ -91,7 +91,8 @@ async fn no_fault_takes_the_keys_away_before_they_are_too_old() {
             let begun = Instant::now();
             verify(&verifier, &authority.token(RESOURCE).sign()).await.unwrap();
             assert!(begun.elapsed() < Duration::from_secs(1));
-            assert_eq!(asking.await.unwrap().map(drop), Err(TokenRefusal::UnknownKey.into()));
+            let verdict = asking.await.unwrap();
+            assert!(matches!(verdict, Err(VerifyError::Unavailable { .. })), "nobody knows: {verdict:?}");
         } else {
             assert_eq!(verify(&verifier, &unknown).await.map(drop), Err(TokenRefusal::UnknownKey.into()));
         }
