@@ -1,20 +1,19 @@
 //! Every command of the book's page on incidents does what the page says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/keys.rs"]
+mod support;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
+use mcp_auth_core::ScopeSet;
 use mcp_auth_core::audit::chain::CheckpointKey;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
-use mcp_auth_core::verify::VerifyContext;
-use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
-use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
-use mcp_auth_store::SqliteStore;
-
-const ISSUER: &str = "https://app.example";
+use mcp_auth_core::verify::api_key::NewKey;
+use support::{ISSUER, check, keys};
 
 fn run(directory: &Path, words: &[String]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
@@ -42,19 +41,13 @@ fn words(line: &str) -> Vec<String> {
 async fn the_page_is_true() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path();
-    let store = Arc::new(SqliteStore::open(directory.join("state.db")).await.unwrap());
-    let keys = ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).build().unwrap();
+    let keys = keys(&directory.join("state.db")).await;
     let scopes = ScopeSet::parse("tasks:read").unwrap();
     let stolen = keys.create(NewKey::new("cursor-work-laptop", "ada").scopes(scopes.clone())).await.unwrap();
     let other = keys.create(NewKey::new("ci", "ada").scopes(scopes)).await.unwrap();
 
     // What the stolen key did: from a new address, a row of refusals, and a deletion.
-    let context = VerifyContext {
-        resource: "https://mcp.example/mcp",
-        now: mcp_auth_core::time::Clock::system().now(),
-        address: None,
-    };
-    let verified = keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.unwrap();
+    let verified = check(&keys, stolen.expose_secret()).await.unwrap();
     let key = CheckpointKey::load_or_create(&directory.join("audit.key")).unwrap();
     let builder = JsonLines::builder(directory.join("audit.jsonl")).checkpoints(key);
     let (lines, background) = builder.open().unwrap();
@@ -108,9 +101,6 @@ async fn the_page_is_true() {
     for step in ["revoke", "verify", "review", "changes", "rotate", "create"] {
         assert!(seen.iter().any(|seen| seen == step), "the page has no {step}");
     }
-    assert!(
-        keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.is_err(),
-        "it is revoked"
-    );
-    assert!(keys.verify(&Credential::bearer(other.expose_secret()), context).await.is_err(), "it is rotated");
+    assert!(check(&keys, stolen.expose_secret()).await.is_err(), "it is revoked");
+    assert!(check(&keys, other.expose_secret()).await.is_err(), "it is rotated");
 }

@@ -4,6 +4,7 @@
 //! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
 //!    requester that leaves neither cancels nor poisons it. Whoever comes while one is asked for or under way waits for that
 //!    one; if nobody had asked for it, it may have begun before the issuer's keys changed, and another is asked for.
+//!    While it is under way nobody can tell whether a key is unknown: who waited for it in vain is not refused, but told so.
 //! 3. Keys that could not be renewed for a day are not used any more, and no verdict outlives them.
 //! 4. A change that withdraws a key is counted, so that verdicts which leaned on it are forgotten; an added key is none.
 
@@ -128,13 +129,15 @@ impl JwtKeys {
         if let Some(found) = look() {
             return Ok(found);
         }
+        let mut in_time = true;
         if self.inner.is_fetched {
             let wait = async { while self.wait_for_fetch().await && look().is_none() {} };
-            // Whatever ends the wait, the keys are looked at again.
-            drop(tokio::time::timeout(WAIT, wait).await);
+            in_time = tokio::time::timeout(WAIT, wait).await.is_ok();
         }
+        // Whatever ended the wait, the keys are looked at again.
         match look() {
             Some(found) => Ok(found),
+            None if !in_time => Err(unavailable("the issuer's keys could not be fetched in time")),
             None if self.has_keys() => Err(TokenRefusal::UnknownKey.into()),
             None if self.inner.state.borrow().job_runs => {
                 Err(unavailable("the issuer's keys could not be fetched"))
@@ -303,6 +306,16 @@ mod tests {
         keys.attempt_begins();
         keys.put(set("new"));
         assert!(request.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_vain_is_not_told_that_the_key_is_unknown() {
+        let (keys, _running) = keys();
+        keys.attempt_begins();
+        let verdict = keys.find(Some("new"), Algorithm::EdDsa).await;
+        assert!(matches!(verdict, Err(VerifyError::Unavailable { .. })));
+        keys.put(set("new"));
+        assert!(keys.find(Some("new"), Algorithm::EdDsa).await.is_ok());
     }
 
     #[tokio::test]
