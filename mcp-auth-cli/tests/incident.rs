@@ -90,7 +90,9 @@ async fn the_page_is_true() {
         let code = if words[1] == "review" { 6 } else { 0 };
         assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
-        file.map(|file| fs::write(directory.join(file), &text).unwrap());
+        if let Some(file) = file {
+            fs::write(directory.join(file), &text).unwrap();
+        }
         let shows = match words[1].as_str() {
             "list" => "cursor-work-laptop",
             "tail" | "query" => "insufficient_scope",
