@@ -39,11 +39,7 @@ fn of(event: &AuditEvent) -> Option<Change<'_>> {
         time: when::write(event.time),
         who: who(event),
         tool: event.target.as_deref(),
-        effect: match effect {
-            Effect::Destructive => "deleted",
-            _ if event.before.is_some() => "changed",
-            _ => "written",
-        },
+        effect: what(event, effect),
         resource: [&event.params, &event.result].into_iter().flatten().find_map(id),
         uncertain,
         confirmation: confirmation.map(confirmed),
@@ -51,6 +47,24 @@ fn of(event: &AuditEvent) -> Option<Change<'_>> {
         after: event.after.as_ref(),
         event: event.id.to_string(),
     })
+}
+
+/// What became of it: by the states before and after; else by what the preview said would; else by what the tool does at most.
+fn what(event: &AuditEvent, effect: Effect) -> &'static str {
+    let says = |list: &str| {
+        let list = event.preview.as_ref().and_then(|preview| preview.get(list)?.as_array());
+        list.is_some_and(|list| !list.is_empty())
+    };
+    match (&event.before, &event.after) {
+        (None, Some(_)) => "created",
+        (Some(_), None) if effect == Effect::Destructive => "deleted",
+        (Some(_), _) => "changed",
+        (None, None) if says("removes") => "deleted",
+        (None, None) if says("changes") => "changed",
+        (None, None) if says("creates") => "created",
+        (None, None) if effect == Effect::Destructive => "deleted",
+        (None, None) => "written",
+    }
 }
 
 /// How, by whom, and who vouches for it.
@@ -106,4 +120,38 @@ pub(super) async fn run(log: Log, selection: &Selection, output: Output) -> Resu
         return Err(none());
     }
     if output.json { Ok(()) } else { output.table(&rows) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_called_what_is_known_of_it() {
+        let (write, destructive) = ("write", "destructive");
+        for (effect, known, what) in [
+            (write, json!({ "after": { "a": 1 } }), "created"),
+            (write, json!({ "before": null, "after": { "a": 1 } }), "created"),
+            (write, json!({ "before": { "a": 1 }, "after": { "a": 2 } }), "changed"),
+            (destructive, json!({ "before": { "a": 1 }, "after": { "a": 2 } }), "changed"),
+            (write, json!({ "before": { "a": 1 } }), "changed"),
+            (destructive, json!({ "before": { "a": 1 } }), "deleted"),
+            (write, json!({ "preview": { "creates": ["a"], "changes": [], "removes": [] } }), "created"),
+            (destructive, json!({ "preview": { "changes": [{}], "removes": [] } }), "changed"),
+            (write, json!({ "preview": { "creates": ["a"], "removes": ["b"] } }), "deleted"),
+            (write, json!({ "preview": "[cut]" }), "written"),
+            (write, json!({}), "written"),
+            (destructive, json!({}), "deleted"),
+        ] {
+            let mut event = known.clone();
+            event["id"] = json!("0190b4a0-0000-7000-8000-000000000000");
+            (event["time"], event["effect"], event["outcome"]) =
+                (json!(1), json!(effect), json!("succeeded"));
+            let event: AuditEvent = serde_json::from_value(event).unwrap();
+            assert_eq!(of(&event).unwrap().effect, what, "{effect} {known}");
+        }
+    }
 }

@@ -1,14 +1,16 @@
 //! What is unusual, by the rules that the guide to key security names.
 //!
 //! 1. More than 10 % errors in five minutes (of at least ten calls); more than 100 calls or 20 writes a minute; any call
-//!    refused for being too many; five refusals in five minutes; a key or user from a new address; ten deletions or fifty writes in five
+//!    answered with 429; five with 401 or 403 in five minutes; a key or user from a new address; ten deletions or fifty writes in five
 //!    minutes, or one call whose preview says that it touches a hundred things.
 //!    Errors are counted for everybody together, too: what fails for all fails for nobody often.
 //! 2. Addresses seen before `--since` are known; without it the first is.
 //! 3. One finding a rule and person, as long as it goes on.
+//! 4. Whoever was not let in is known by an address alone, of version 6 by its network (/64). They have a table of their own: however
+//!    many they are, they hide nobody who was let in. Who does not fit into a table is counted with the others, and that is a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
@@ -22,8 +24,9 @@ use crate::failure::Failure;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
-/// More people and addresses are not told apart.
+/// More people, networks and addresses are not told apart.
 const MOST: usize = 100_000;
+const OTHERS: &str = "(others)";
 
 #[derive(Serialize)]
 struct Finding {
@@ -68,6 +71,8 @@ struct Person {
 #[derive(Default)]
 struct Review {
     people: HashMap<String, Person>,
+    /// Those who were not let in.
+    unknown: HashMap<String, Person>,
     /// What ran, and what of it failed.
     everybody: (Window, Window),
     findings: Vec<Finding>,
@@ -94,16 +99,19 @@ impl Review {
 
     fn take(&mut self, event: &AuditEvent, only_known: bool) {
         let at = event.time;
-        let who = match (&event.key, &event.principal, event.address) {
-            // Whoever was not let in is known by an address alone.
-            (None, None, Some(address)) => address.to_string(),
+        let is_known = event.key.is_some() || event.principal.is_some();
+        let table = if is_known { &mut self.people } else { &mut self.unknown };
+        let mut who = match event.address {
+            Some(address) if !is_known => network(address),
             _ => who(event),
         };
-        if self.people.len() >= MOST && !self.people.contains_key(&who) {
-            return;
+        let is_other = table.len() >= MOST && !table.contains_key(&who);
+        if is_other {
+            who = OTHERS.to_owned();
         }
-        let person = self.people.entry(who.clone()).or_default();
+        let person = table.entry(who.clone()).or_default();
         let is_new = event.principal.is_some()
+            && !is_other
             && event.address.is_some_and(|address| {
                 let first = person.addresses.is_empty();
                 person.addresses.len() < MOST && person.addresses.insert(address) && !first
@@ -119,7 +127,8 @@ impl Review {
         );
         let failed = ran && event.outcome != Some(OutcomeKind::Succeeded);
         let denied = event.outcome == Some(OutcomeKind::Denied);
-        let too_many = denied && kind.starts_with("too_many");
+        let too_many = denied && is_too_many(kind);
+        let refused = denied && is_refusal(kind);
         let deletes = ran && event.effect == Some(Effect::Destructive);
         let wrote = ran && writes;
         let affected =
@@ -129,10 +138,13 @@ impl Review {
         let many_writes = person.writes.count(at, MINUTE, writes && !denied);
         let changes = person.changes.count(at, FIVE_MINUTES, wrote);
         let deletions = person.deletions.count(at, FIVE_MINUTES, deletes);
-        let refusals = person.refusals.count(at, FIVE_MINUTES, denied && !too_many);
+        let refusals = person.refusals.count(at, FIVE_MINUTES, refused);
         let all = person.ran.count(at, FIVE_MINUTES, ran);
         let errors = person.errors.count(at, FIVE_MINUTES, failed);
 
+        if is_other {
+            self.find("not told apart", OTHERS, at, format!("more than {MOST} people or networks"));
+        }
         if calls > 100 {
             self.find("calls a minute", &who, at, format!("{calls} calls in a minute"));
         }
@@ -142,7 +154,7 @@ impl Review {
         if too_many {
             self.find("too many requests", &who, at, kind.to_owned());
         }
-        if denied && refusals >= 5 {
+        if refused && refusals >= 5 {
             self.find("repeated refusals", &who, at, format!("{refusals} in five minutes, last {kind}"));
         }
         if failed && all >= 10 && errors * 10 > all {
@@ -150,7 +162,7 @@ impl Review {
         }
         let all = self.everybody.0.count(at, FIVE_MINUTES, ran);
         let errors = self.everybody.1.count(at, FIVE_MINUTES, failed);
-        if failed && self.people.len() > 1 && all >= 10 && errors * 10 > all {
+        if failed && self.people.len() + self.unknown.len() > 1 && all >= 10 && errors * 10 > all {
             self.find("error rate", "(everybody)", at, format!("{errors} of {all} calls in five minutes"));
         }
         if deletes && deletions >= 10 {
@@ -165,6 +177,26 @@ impl Review {
             let address = event.address.map(|address| address.to_string()).unwrap_or_default();
             self.find("new address", &who, at, address);
         }
+    }
+}
+
+/// The kinds that are answered with 429.
+fn is_too_many(kind: &str) -> bool {
+    kind.starts_with("too_many") || matches!(kind, "write_budget" | "confirmations_waiting")
+}
+
+/// The kinds that are answered with 401 or 403, or would be if the caller were no model.
+fn is_refusal(kind: &str) -> bool {
+    matches!(kind, "no_token" | "insufficient_scope" | "host_not_allowed" | "origin_not_allowed")
+        || (kind.starts_with("token_") && kind != "token_in_query")
+        || kind.starts_with("dpop_")
+}
+
+/// Whoever has one address of version 6 has the others of its network, too.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address.to_string(),
     }
 }
 
