@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_auth_core::Principal;
-use mcp_auth_core::audit::chain::CheckpointKey;
+use mcp_auth_core::audit::chain::{self, CheckpointKey};
 use mcp_auth_core::audit::personal::PersonalKeys;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
@@ -162,14 +162,17 @@ async fn what_happened_is_counted_reviewed_and_listed() {
 #[tokio::test]
 async fn a_changed_log_is_found() {
     let log = written(1 << 20).await;
-    let key = ["verify", "--from-start", "--public-key", &log.public_key];
+    let key = ["verify", "--public-key", &log.public_key];
     let whole = &log.events(0, &key)[0];
     let head = whole["head"].as_str().unwrap();
     assert_eq!(whole["signatures_checked"], true);
-    fs::write(log.directory.path().join("head"), format!("{head}\n")).unwrap();
-    let at = format!("@{}", log.directory.path().join("head").display());
+    let place = log.directory.path().join("head");
+    let at = format!("@{}", place.display());
     let expecting = [&key[..], &["--expect", &at]].concat();
-    assert!(log.text(0, &expecting).contains(head));
+    for noted in [format!("{head}\n"), log.text(0, &key)] {
+        fs::write(&place, noted).unwrap();
+        assert!(log.text(0, &expecting).contains(head));
+    }
 
     let good = fs::read_to_string(log.path()).unwrap();
     let cut: Vec<_> = good.lines().collect();
@@ -182,6 +185,49 @@ async fn a_changed_log_is_found() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("was altered"));
     log.text(2, &["verify", "--expect", "x"]);
     log.text(2, &["verify", "--public-key", "x"]);
+}
+
+#[tokio::test]
+async fn what_is_gone_from_the_start_is_missed() {
+    let log = written(8000).await;
+    log.text(0, &["verify"]);
+    let first = chain::files(&log.path()).unwrap().remove(0);
+    assert_ne!(first, log.path());
+    fs::remove_file(first).unwrap();
+    for key in [vec![], vec!["--public-key", log.public_key.as_str()]] {
+        log.text(5, &[&["verify"], &key[..]].concat());
+        let output = log.run(&[&["verify", "--allow-missing-start"], &key[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("The chain begins with record "),
+            "{output:?}"
+        );
+    }
+    for file in chain::files(&log.path()).unwrap() {
+        fs::write(file, "").unwrap();
+    }
+    log.text(5, &["verify"]);
+    log.text(5, &["verify", "--public-key", &log.public_key]);
+}
+
+#[test]
+fn the_public_key_is_read_from_the_file_of_the_key_and_none_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("audit.key");
+    let run = |file: &Path| {
+        let arguments = ["audit", "public-key", file.to_str().unwrap()];
+        Command::new(env!("CARGO_BIN_EXE_mcp-auth")).args(arguments).output().unwrap()
+    };
+    assert_eq!(run(&file).status.code(), Some(1));
+    assert!(!file.exists());
+    let key = CheckpointKey::load_or_create(&file).unwrap();
+    let output = run(&file);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{}\n", key.public_key()));
+    fs::write(&file, "hunter2").unwrap();
+    let output = run(&file);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("hunter2"), "what is in it is not shown");
 }
 
 #[tokio::test]
@@ -230,7 +276,7 @@ async fn what_is_personal_is_read_until_it_is_erased() {
     let shown = run(&["query", "--seal-key", key], 0);
     assert_eq!(shown.matches("192.0.2.7").count(), 1, "{shown}");
     assert!(shown.contains("ada"), "the subject stays: {shown}");
-    run(&["verify", "--from-start"], 0);
+    run(&["verify"], 0);
 }
 
 /// Writes `count` calls of `intent`, one each `every`, with `outcome`.

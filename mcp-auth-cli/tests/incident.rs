@@ -55,9 +55,8 @@ async fn the_page_is_true() {
         address: None,
     };
     let verified = keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.unwrap();
-    let seed = CheckpointKey::from_seed(&[3; 32]).unwrap();
-    fs::write(directory.join("audit.pub"), seed.public_key().to_string()).unwrap();
-    let builder = JsonLines::builder(directory.join("audit.jsonl")).checkpoints(seed);
+    let key = CheckpointKey::load_or_create(&directory.join("audit.key")).unwrap();
+    let builder = JsonLines::builder(directory.join("audit.jsonl")).checkpoints(key);
     let (lines, background) = builder.open().unwrap();
     let background = tokio::spawn(background);
     let audit = Audit::new(lines);
@@ -79,20 +78,19 @@ async fn the_page_is_true() {
     }
     audit.close().await;
     background.await.unwrap();
-    let noted = run(directory, &words("audit verify --json"));
-    let noted: serde_json::Value = serde_json::from_slice(&noted.stdout).unwrap();
-    fs::write(directory.join("head"), noted["head"].as_str().unwrap()).unwrap();
-
     let page =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/incident-response.md")).unwrap();
     let page = page.replace("8Zk1Qp0aB7xY", &stolen.key().id).replace("5Rt9Lm2cD4wZ", &other.key().id);
+    let page = page.replace("/etc/app/", "");
     let mut seen = Vec::new();
     for line in page.lines().filter_map(|line| line.strip_prefix("$ mcp-auth ")) {
-        let words = words(line);
+        let (command, file) = line.split_once(" > ").unzip();
+        let words = words(command.unwrap_or(line));
         let output = run(directory, &words);
         let code = if words[1] == "review" { 6 } else { 0 };
         assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
+        file.map(|file| fs::write(directory.join(file), &text).unwrap());
         let shows = match words[1].as_str() {
             "list" => "cursor-work-laptop",
             "tail" | "query" => "insufficient_scope",
@@ -101,6 +99,7 @@ async fn the_page_is_true() {
             "verify" => "head",
             "create" | "rotate" => "_",
             "revoke" => "",
+            "public-key" => "=",
             other => panic!("the test knows no {other}"),
         };
         assert!(text.contains(shows), "{line}: {text}");

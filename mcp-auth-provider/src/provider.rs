@@ -20,6 +20,7 @@ use crate::browser::{Browsers, SESSION_LIFE};
 use crate::builder::ProviderBuilder;
 use crate::clients::{Clients, Registration};
 use crate::grants::Grants;
+use crate::limits::Limits;
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::sign_in::SignIn;
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) registration: Registration,
     pub(crate) browsers: Browsers,
     pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
     pub(crate) pages: Pages,
     pub(crate) signing: SigningKey,
     pub(crate) verifier: Arc<JwtVerifier>,

@@ -120,12 +120,17 @@ async fn bad_fields_are_refused_and_shown_as_text() {
 async fn signing_in_leads_back_here_and_nowhere_else() {
     let server = Server::start().await;
     let browser = Browser::new(&server);
+    let own = server.at("//evil.example");
     for (next, way) in [
         ("/authorize?client_id=x&state=a%26b", "/authorize?client_id=x&state=a%26b"),
         ("https://evil.example/", SETTINGS),
         ("//evil.example", SETTINGS),
         ("/\\evil.example", SETTINGS),
         ("javascript:alert(1)", SETTINGS),
+        ("/.//evil.example/login", SETTINGS),
+        ("/x/..//evil.example", SETTINGS),
+        ("/%2e//evil.example", SETTINGS),
+        (own.as_str(), SETTINGS),
         ("", SETTINGS),
     ] {
         let page = browser.get("/login").await;

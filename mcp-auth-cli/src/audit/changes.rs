@@ -76,10 +76,10 @@ fn id(value: &Value) -> Option<String> {
     ["arguments", "structuredContent"].into_iter().find_map(|inside| object.get(inside).and_then(id))
 }
 
-pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut shown = 0_u64;
     let mut rows = vec![["TIME", "WHO", "WHAT", "TOOL", "RESOURCE", "CONFIRMED"].map(str::to_owned)];
-    events::each(&mut log, |event| {
+    events::each(log, |event| {
         let Some(change) = of(event).filter(|_| selection.takes(event)) else { return Ok(true) };
         shown += 1;
         if output.json {

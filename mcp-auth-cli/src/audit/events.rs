@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _};
-use std::path::Path;
+use std::path::PathBuf;
 
+use mcp_auth_core::audit::chain::{Verify, VerifyError};
 use mcp_auth_core::audit::{AuditEvent, EventId, LogLine, LogLines, OutcomeKind, RecordKind};
 
-use super::Log;
+use super::personal::Revealer;
+use super::{Log, READABLE};
 use crate::failure::Failure;
 
 /// More intents are not waited for; the oldest are shown as they are.
@@ -74,48 +76,79 @@ impl Joiner {
     }
 }
 
-pub(super) fn open(file: &Path) -> Result<LogLines<BufReader<File>>, Failure> {
-    let file = File::open(file).map_err(|error| unreadable(file, &error))?;
-    Ok(LogLines::new(BufReader::with_capacity(1 << 18, file)))
+/// What is read: all files in their order, each line once.
+pub(super) struct Reading {
+    files: Box<dyn Iterator<Item = Result<(PathBuf, File), VerifyError>>>,
+    current: Option<(PathBuf, LogLines<BufReader<File>>)>,
+    reveal: Revealer,
+    count: u64,
+    pub(super) joiner: Joiner,
 }
 
-pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(
-        format!("{} cannot be read: {error}", file.display()),
-        "see that you may read the server's log",
-    )
+impl Reading {
+    pub(super) fn new(log: Log) -> Self {
+        let files = Box::new(Verify::log_files(&log.path));
+        Self { files, current: None, reveal: log.reveal, count: 0, joiner: Joiner::default() }
+    }
+
+    /// Reads on to what is the end now; calls `give` with each event until it says that it has enough.
+    pub(super) async fn on(
+        &mut self,
+        give: &mut impl FnMut(&AuditEvent) -> Result<bool, Failure>,
+    ) -> Result<bool, Failure> {
+        loop {
+            let next = self.files.next();
+            // If another follows, nothing comes any more into the one that was read: this is its end.
+            if !self.lines(give).await? {
+                return Ok(false);
+            }
+            let Some(next) = next else { return Ok(true) };
+            let (name, file) = next.map_err(|error| Failure::new(error.to_string(), READABLE))?;
+            self.current = Some((name, LogLines::new(BufReader::with_capacity(1 << 18, file))));
+        }
+    }
+
+    async fn lines(
+        &mut self,
+        give: &mut impl FnMut(&AuditEvent) -> Result<bool, Failure>,
+    ) -> Result<bool, Failure> {
+        let Some((name, lines)) = &mut self.current else { return Ok(true) };
+        let failed = |error| Failure::new(format!("{} cannot be read: {error}", name.display()), READABLE);
+        while let Some(line) = lines.next_line().map_err(failed)? {
+            self.count += 1;
+            if self.count.is_multiple_of(TOLD_EVERY) && std::io::stderr().is_terminal() {
+                eprint!("\r{} lines", self.count);
+            }
+            let line = self.reveal.line(line).await?;
+            if !self.joiner.take(LogLine::read(&line), give)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says what could not be shown.
+    pub(super) fn tell(&self) {
+        if self.count >= TOLD_EVERY && std::io::stderr().is_terminal() {
+            eprintln!("\r{} lines", self.count);
+        }
+        if self.joiner.lost > 0 {
+            eprintln!("{} records were lost, because the server's queue was full.", self.joiner.lost);
+        }
+        if self.joiner.unreadable > 0 {
+            eprintln!("{} lines cannot be read: see `mcp-auth audit verify`.", self.joiner.unreadable);
+        }
+    }
 }
 
 /// Calls `give` with each event until it says that it has enough.
 pub(super) async fn each(
-    log: &mut Log,
+    log: Log,
     mut give: impl FnMut(&AuditEvent) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
-    let mut joiner = Joiner::default();
-    let mut count = 0_u64;
-    let tells = std::io::stderr().is_terminal();
-    for file in &log.files {
-        let mut lines = open(file)?;
-        while let Some(line) = lines.next_line().map_err(|error| unreadable(file, &error))? {
-            count += 1;
-            if tells && count.is_multiple_of(TOLD_EVERY) {
-                eprint!("\r{count} lines");
-            }
-            let line = log.reveal.line(line).await?;
-            if !joiner.take(LogLine::read(&line), &mut give)? {
-                return Ok(());
-            }
-        }
-    }
-    joiner.give_open(OutcomeKind::Allowed, &mut give)?;
-    if tells && count >= TOLD_EVERY {
-        eprintln!("\r{count} lines");
-    }
-    if joiner.lost > 0 {
-        eprintln!("{} records were lost, because the server's queue was full.", joiner.lost);
-    }
-    if joiner.unreadable > 0 {
-        eprintln!("{} lines cannot be read: see `mcp-auth audit verify`.", joiner.unreadable);
+    let mut reading = Reading::new(log);
+    if reading.on(&mut give).await? && reading.joiner.give_open(OutcomeKind::Allowed, &mut give)? {
+        reading.tell();
     }
     Ok(())
 }

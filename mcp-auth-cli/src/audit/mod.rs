@@ -28,6 +28,8 @@ use select::Select;
 
 const FIX: &str = "give --audit or set MCP_AUTH_AUDIT to what the server has: jsonl:/var/log/app/audit.jsonl";
 
+const READABLE: &str = "see that you may read the server's log";
+
 /// What every command of audit needs.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -66,6 +68,11 @@ enum Command {
     },
     /// Check that nothing was altered, removed or moved
     Verify(verify::Arguments),
+    /// Show the public key of the file that checkpoints are signed with: keep it where the server cannot write
+    PublicKey {
+        /// The server's file: audit.key
+        file: PathBuf,
+    },
     /// Count calls and how they ended
     Report {
         #[command(flatten)]
@@ -85,18 +92,19 @@ enum Command {
     Erase(personal::Whose),
 }
 
-/// What is read: the files in their order, and what is personal in them where its keys are at hand.
+/// What is read: the file and those put aside before it, and what is personal in them where its keys are at hand.
 struct Log {
     path: PathBuf,
-    files: Vec<PathBuf>,
     reveal: Revealer,
 }
 
 /// Does what was asked for.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = Output::new(arguments.json);
-    if let Command::Erase(whose) = &arguments.command {
-        return arguments.keys.erase(whose, output).await;
+    match &arguments.command {
+        Command::Erase(whose) => return arguments.keys.erase(whose, output).await,
+        Command::PublicKey { file } => return verify::public_key(file, output),
+        _ => {}
     }
     let path = place(&arguments.audit)?.to_owned();
     let files = chain::files(&path)
@@ -104,17 +112,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if files.is_empty() {
         return Err(Failure::new(format!("there is no {}", path.display()), FIX));
     }
-    let log = Log { path, files, reveal: arguments.keys.reveal().await? };
+    let log = Log { path, reveal: arguments.keys.reveal().await? };
     match &arguments.command {
         Command::Tail { lines, follow, select } => {
             tail::run(log, *lines, *follow, &select.read()?, output).await
         }
         Command::Query { limit, select } => query(log, limit.unwrap_or(usize::MAX), select, output).await,
-        Command::Verify(arguments) => verify::run(&log.files, arguments, output),
+        Command::Verify(arguments) => verify::run(&log.path, arguments, output),
         Command::Report { select } => report::run(log, &select.read()?, output).await,
         Command::Review { select } => review::run(log, &select.read()?, output).await,
         Command::Changes { select } => changes::run(log, &select.read()?, output).await,
-        Command::Erase(_) => Ok(()),
+        Command::Erase(_) | Command::PublicKey { .. } => Ok(()),
     }
 }
 
@@ -126,11 +134,11 @@ fn place(audit: &str) -> Result<&Path, Failure> {
     }
 }
 
-async fn query(mut log: Log, limit: usize, select: &Select, output: Output) -> Result<(), Failure> {
+async fn query(log: Log, limit: usize, select: &Select, output: Output) -> Result<(), Failure> {
     let selection = select.read()?;
     let mut shown = 0;
     output.head()?;
-    events::each(&mut log, |event| {
+    events::each(log, |event| {
         if selection.takes(event) {
             output.event(event)?;
             shown += 1;

@@ -61,10 +61,10 @@ fn place(map: &mut BTreeMap<String, Counts>, name: String) -> &mut Counts {
     map.entry(name).or_default()
 }
 
-pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut counted = Counted::default();
     let mut span = None;
-    events::each(&mut log, |event| {
+    events::each(log, |event| {
         if selection.takes(event) {
             let (from, until) = span.get_or_insert((event.time, event.time));
             (*from, *until) = ((*from).min(event.time), (*until).max(event.time));

@@ -168,9 +168,9 @@ impl Review {
     }
 }
 
-pub(super) async fn run(mut log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
     let mut review = Review::default();
-    events::each(&mut log, |event| {
+    events::each(log, |event| {
         if selection.takes_at_any_time(event) {
             review.take(event, selection.since.is_some_and(|since| event.time < since));
         }

@@ -1,14 +1,14 @@
 //! The last events, and those that come.
+//!
+//! 1. Whoever follows sees a call when it has ended, whenever it began.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use mcp_auth_core::audit::LogLine;
+use mcp_auth_core::audit::{AuditEvent, OutcomeKind};
 
 use super::Log;
-use super::events::{self, Joiner};
+use super::events::Reading;
 use super::output::Output;
 use super::select::Selection;
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(250);
 const MOST: usize = 100_000;
 
 pub(super) async fn run(
-    mut log: Log,
+    log: Log,
     count: usize,
     follow: bool,
     selection: &Selection,
@@ -26,7 +26,7 @@ pub(super) async fn run(
     let count = count.min(MOST);
     output.head()?;
     let mut last = VecDeque::new();
-    events::each(&mut log, |event| {
+    let mut keep = |event: &AuditEvent| {
         if selection.takes(event) {
             if last.len() == count {
                 last.pop_front();
@@ -35,49 +35,25 @@ pub(super) async fn run(
             last.truncate(count);
         }
         Ok(true)
-    })
-    .await?;
+    };
+    let mut reading = Reading::new(log);
+    reading.on(&mut keep).await?;
+    if !follow {
+        reading.joiner.give_open(OutcomeKind::Allowed, &mut keep)?;
+    }
+    reading.tell();
     last.iter().try_for_each(|event| output.event(event))?;
-    if follow { self::follow(log, selection, output).await } else { Ok(()) }
-}
-
-/// Until it is interrupted. What began before is shown when it ends.
-async fn follow(log: Log, selection: &Selection, output: Output) -> Result<(), Failure> {
-    let Log { path, mut reveal, .. } = log;
-    let path = path.as_path();
-    let mut joiner = Joiner::default();
-    let mut lines = events::open(path)?;
-    while lines.next_line().map_err(|error| events::unreadable(path, &error))?.is_some() {}
-    let mut file = identity(path);
-    let mut give = |event: &_| {
+    if !follow {
+        return Ok(());
+    }
+    let mut show = |event: &AuditEvent| {
         if selection.takes(event) {
             output.event(event)?;
         }
         Ok(true)
     };
     loop {
-        while let Some(line) = lines.next_line().map_err(|error| events::unreadable(path, &error))? {
-            joiner.take(LogLine::read(&reveal.line(line).await?), &mut give)?;
-        }
-        let now = identity(path);
-        if now.is_some() && now != file {
-            // It was put aside; its end was read just now, or is read by the next look at it.
-            while let Some(line) = lines.next_line().map_err(|error| events::unreadable(path, &error))? {
-                joiner.take(LogLine::read(&reveal.line(line).await?), &mut give)?;
-            }
-            (lines, file) = (events::open(path)?, now);
-            continue;
-        }
+        reading.on(&mut show).await?;
         tokio::time::sleep(LOOKS_EVERY).await;
     }
-}
-
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<u64> {
-    fs::metadata(path).ok().map(|meta| std::os::unix::fs::MetadataExt::ino(&meta))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> Option<std::time::SystemTime> {
-    fs::metadata(path).ok()?.created().ok()
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
-use mcp_auth_core::audit::chain::{CheckpointPublicKey, Head, Verify, VerifyError};
+use mcp_auth_core::audit::chain::{CheckpointKey, CheckpointPublicKey, Head, Verify, VerifyError};
 use serde::Serialize;
 
+use super::READABLE;
 use super::output::Output;
 use crate::failure::Failure;
 
@@ -16,12 +17,12 @@ pub(super) struct Arguments {
     /// What checks the checkpoints: 32 bytes in base64, or @FILE; several are allowed
     #[arg(long = "public-key")]
     public_keys: Vec<String>,
-    /// A head that was noted before, or @FILE: it must still be there
+    /// A head that was noted before, or @FILE, which may hold what this command said: it must still be there
     #[arg(long)]
     expect: Option<String>,
-    /// The whole chain has to be there, from its first record on
+    /// The chain may begin later than with its first record: older files are kept elsewhere, or were deleted
     #[arg(long)]
-    from_start: bool,
+    allow_missing_start: bool,
 }
 
 #[derive(Serialize)]
@@ -35,7 +36,7 @@ struct Shown {
     signatures_checked: bool,
 }
 
-pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> Result<(), Failure> {
+pub(super) fn run(log: &Path, arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let mut verify = Verify::default();
     for key in &arguments.public_keys {
         let key: CheckpointPublicKey = at(key)?.parse().map_err(|error| {
@@ -47,13 +48,15 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
         verify = verify.key(key);
     }
     if let Some(head) = &arguments.expect {
-        let head: Head = at(head)?.parse().map_err(|error| {
+        let text = at(head)?;
+        let head = text.lines().find_map(|line| line.strip_prefix("head: ")).unwrap_or(&text);
+        let head: Head = head.parse().map_err(|error| {
             Failure::usage(format!("--expect: {error}"), "give what `mcp-auth audit verify` said before")
         })?;
         verify = verify.expect(head);
     }
     let tells = std::io::stderr().is_terminal();
-    let report = verify.files(files, |progress| {
+    let report = verify.log(log, |progress| {
         if tells {
             let part = progress.bytes.saturating_mul(100).checked_div(progress.of).unwrap_or(100);
             eprint!("\r{part:3} %, {} records", progress.records);
@@ -68,11 +71,15 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
             error.to_string(),
             "keep the files as they are, compare them with a copy, and see who could write them",
         ),
-        _ => Failure::new(error.to_string(), "see that you may read the server's log"),
+        _ => Failure::new(error.to_string(), READABLE),
     })?;
-    if arguments.from_start && report.first != 1 {
-        let problem = format!("the chain begins with record {}", report.first);
-        return Err(Failure::found(5, problem, "give the files before, too: they belong beside this one"));
+    if report.first != 1 && !arguments.allow_missing_start {
+        let problem = match report.first {
+            0 => "there is no record".to_owned(),
+            first => format!("the chain begins with record {first}: those before are missing"),
+        };
+        let fix = "put the files before beside this one; --allow-missing-start if they are kept elsewhere";
+        return Err(Failure::found(5, problem, fix));
     }
     let checked = !arguments.public_keys.is_empty();
     if output.json {
@@ -95,7 +102,7 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
         eprintln!("Signatures were not checked: give --public-key.");
     }
     if report.first > 1 {
-        eprintln!("What was before record {} is not here.", report.first);
+        eprintln!("The chain begins with record {}: what was before is not here.", report.first);
     }
     if report.uncovered > 0 {
         eprintln!("{} records stand behind the last checkpoint.", report.uncovered);
@@ -104,6 +111,24 @@ pub(super) fn run(files: &[PathBuf], arguments: &Arguments, output: Output) -> R
         eprintln!("{} bytes stand behind the last line: it is being written, or was torn off.", report.torn);
     }
     Ok(())
+}
+
+/// Shows what checks the checkpoints that the key in `file` signs.
+pub(super) fn public_key(file: &Path, output: Output) -> Result<(), Failure> {
+    let failed = |why: String| {
+        Failure::new(
+            format!("{}: {why}", file.display()),
+            "name the file that the server signs checkpoints with",
+        )
+    };
+    if !file.exists() {
+        return Err(failed("there is no such file".to_owned()));
+    }
+    let key = CheckpointKey::load_or_create(file).map_err(|error| failed(error.to_string()))?.public_key();
+    if output.json {
+        return output.object(&serde_json::json!({ "id": key.id(), "public_key": key.to_string() }));
+    }
+    output.say(&key.to_string())
 }
 
 fn at(text: &str) -> Result<String, Failure> {

@@ -140,6 +140,7 @@ macro_rules! suite {
             }
             policy {
                 a_public_tool_needs_no_token,
+                nobody_takes_without_bound,
                 scopes_by_arguments,
                 scopes_of_resources_and_prompts,
             }

@@ -39,6 +39,9 @@ pub enum AuditError {
     /// It was not written in time.
     #[error("the audit was not written in time")]
     TimedOut,
+    /// It was filtered out: nobody acknowledges it.
+    #[error("the audit's filter leaves it out")]
+    Filtered,
 }
 
 impl AuditError {
@@ -50,6 +53,7 @@ impl AuditError {
             Self::NotRunning => "not_running",
             Self::NotWritten => "not_written",
             Self::TimedOut => "timed_out",
+            Self::Filtered => "filtered",
         }
     }
 }

@@ -100,6 +100,10 @@ impl Exchange {
         self.name_span(&operation.target);
         self.know_client(era, message);
         let policy = &self.guard.inner.policy;
+        if self.principal.is_none() && matches!(operation.target, Target::Subscription { .. }) {
+            // No public tool needs a stream without an end.
+            return Err(Refusal::NoToken { needed: None });
+        }
         let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));
         // What does not exist for this caller has no parameters either: an answer about them would show that it does.
         if let Target::Tool(tool) = &operation.target

@@ -80,6 +80,7 @@ impl Inner {
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
             since: now,
+            refresh: None,
         };
         self.grants.begin(&grant, until).await?;
         let code = secret::random()?;

@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use mcp_auth_provider::{SignIn, SignInError};
 use secrecy::SecretString;
+use url::Position;
 
 use super::answer::{Failure, page, see_other};
 use super::form::Form;
@@ -86,15 +87,11 @@ fn form(
     with_cookies(web, visit, page(status, &shown))
 }
 
-/// Where to go after signing in: a path on this origin, or the settings.
+/// Where to go after signing in: a path on this origin, or the settings. A path that begins with two slashes would be
+/// another host to a browser, and dot segments can leave one.
 fn way(web: &Web, next: &str) -> String {
-    let wanted =
+    let url =
         web.origin.join(next).ok().filter(|url| !next.is_empty() && url.origin() == web.origin.origin());
-    match wanted {
-        Some(url) => match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        },
-        None => SETTINGS.to_owned(),
-    }
+    let path = url.as_ref().map(|url| &url[Position::BeforePath..Position::AfterQuery]);
+    path.filter(|path| !path.starts_with("//")).unwrap_or(SETTINGS).to_owned()
 }

@@ -4,6 +4,7 @@
 //! 2. The first problem ends it and names a record. To tell a moved record from a missing one, the rest is searched
 //!    for its number.
 //! 3. What lies behind the last line feed was never acknowledged, or is being written: it is told, not refused.
+//! 4. A server may put its file aside meanwhile: which file comes next is looked up when its turn comes.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -147,7 +148,7 @@ pub struct Verify {
 
 struct Reading<'a> {
     verify: &'a Verify,
-    file: &'a Path,
+    file: PathBuf,
     line: u64,
     head: Head,
     report: Report,
@@ -167,36 +168,91 @@ impl Verify {
         self
     }
 
-    /// Reads the files in their order.
+    /// Reads these files in their order, and no others.
     ///
     /// # Errors
     /// [`VerifyError`] names the first problem.
-    pub fn files(
+    pub fn files(&self, files: &[PathBuf], progress: impl FnMut(Progress)) -> Result<Report, VerifyError> {
+        let last = files.last().map_or(Path::new(""), PathBuf::as_path);
+        self.read(files.iter().map(|file| open(file)), length(files), last, progress)
+    }
+
+    /// Reads the log whose newest lines are in `path`, what is put aside meanwhile included.
+    ///
+    /// # Errors
+    /// [`VerifyError`] names the first problem.
+    pub fn log(&self, path: &Path, progress: impl FnMut(Progress)) -> Result<Report, VerifyError> {
+        let all = super::files(path).map_err(|error| VerifyError::File { file: path.to_owned(), error })?;
+        self.read(Self::log_files(path), length(&all), path, progress)
+    }
+
+    /// The files of the log whose newest lines are in `path`, in their order, each opened when its turn comes: those that
+    /// were put aside, then `path`. `None` behind that is no end: when `path` is put aside, the next follows.
+    pub fn log_files(path: &Path) -> impl Iterator<Item = Result<(PathBuf, File), VerifyError>> + use<> {
+        let path = path.to_owned();
+        let (mut aside, mut is_newest) = (None, false);
+        std::iter::from_fn(move || {
+            loop {
+                // Opened before the others are listed: if none is new among them, this is the next.
+                let newest = open(&path);
+                let all = match super::files(&path) {
+                    Ok(all) => all,
+                    Err(error) => return Some(Err(VerifyError::File { file: path.clone(), error })),
+                };
+                let next = all.into_iter().find(|file| *file != path && aside.as_ref() < Some(file));
+                if let Some(next) = next {
+                    let opened = open(&next);
+                    aside = Some(next);
+                    if std::mem::take(&mut is_newest) {
+                        // That was read as `path`.
+                        continue;
+                    }
+                    return Some(opened);
+                }
+                if is_newest {
+                    return None;
+                }
+                // Between two files there may be none for a moment.
+                let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+                is_newest = !matches!(&newest, Err(VerifyError::File { error, .. }) if is_gone(error));
+                return is_newest.then_some(newest);
+            }
+        })
+    }
+
+    fn read(
         &self,
-        files: &[PathBuf],
+        mut files: impl Iterator<Item = Result<(PathBuf, File), VerifyError>>,
+        of: u64,
+        last: &Path,
         mut progress: impl FnMut(Progress),
     ) -> Result<Report, VerifyError> {
-        let length = |file: &PathBuf| file.metadata().map_or(0, |meta| meta.len());
-        let mut told = Progress { of: files.iter().map(length).sum(), ..Progress::default() };
+        let mut told = Progress { of, ..Progress::default() };
         let report =
             Report { first: 0, head: Head::START, records: 0, checkpoints: 0, uncovered: 0, torn: 0 };
         let mut reading =
-            Reading { verify: self, file: Path::new(""), line: 0, head: Head::START, report, covered: None };
+            Reading { verify: self, file: PathBuf::new(), line: 0, head: Head::START, report, covered: None };
         let mut line = Vec::with_capacity(4096);
-        for (index, file) in files.iter().enumerate() {
-            let failed = |error| VerifyError::File { file: file.clone(), error };
-            let mut reader = BufReader::with_capacity(1 << 20, File::open(file).map_err(failed)?);
-            (reading.file, reading.line) = (file, 0);
+        while let Some(opened) = files.next() {
+            let (name, file) = opened?;
+            let is_last = name == last;
+            let mut reader = BufReader::with_capacity(1 << 20, file);
+            (reading.file, reading.line) = (name, 0);
             loop {
                 line.clear();
-                let count = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(failed)?;
+                let count = reader
+                    .by_ref()
+                    .take(LONGEST)
+                    .read_until(b'\n', &mut line)
+                    .map_err(|error| VerifyError::File { file: reading.file.clone(), error })?;
                 if count == 0 {
                     break;
                 }
                 told.bytes += count as u64;
+                told.of = told.of.max(told.bytes);
                 reading.line += 1;
                 let Some(whole) = line.strip_suffix(b"\n") else {
-                    if index + 1 == files.len() && (count as u64) < LONGEST {
+                    if is_last && (count as u64) < LONGEST {
                         reading.report.torn = count as u64;
                         break;
                     }
@@ -207,8 +263,7 @@ impl Verify {
                     let Broken::Missing { from, .. } = broken else { return Err(told) };
                     // It may stand somewhere behind.
                     let found = Link::read(whole).map_or(0, |link| link.seq);
-                    let rest = files.get(index + 1..).unwrap_or_default();
-                    return Err(match is_behind(reader, rest, from) {
+                    return Err(match is_behind(reader, files, from) {
                         true => reading.broken(Broken::Reordered { seq: from, found }),
                         false => told,
                     });
@@ -217,6 +272,9 @@ impl Verify {
                     told.records = reading.report.records;
                     progress(told);
                 }
+            }
+            if is_last {
+                break;
             }
         }
         told.records = reading.report.records;
@@ -227,7 +285,7 @@ impl Verify {
 
 impl Reading<'_> {
     fn broken(&self, broken: Broken) -> VerifyError {
-        VerifyError::Broken { file: self.file.to_owned(), line: self.line, broken }
+        VerifyError::Broken { file: self.file.clone(), line: self.line, broken }
     }
 
     fn take(&mut self, line: &[u8]) -> Result<(), Broken> {
@@ -262,8 +320,12 @@ impl Reading<'_> {
     fn checkpoint(&mut self, link: &Link<'_>) -> Result<(), Broken> {
         let Some(signed) = Signed::read(link.rest) else {
             self.report.uncovered += 1;
+            // A start whose checkpoint comes next: the one that was due may have been torn off by the end before it.
+            let is_start = link.rest.starts_with(b"\"opened\":");
             return match self.covered {
-                Some((after, every)) if !self.verify.keys.is_empty() && self.report.uncovered > every => {
+                Some((after, every))
+                    if !self.verify.keys.is_empty() && !is_start && self.report.uncovered > every =>
+                {
                     Err(Broken::NoCheckpoint { after })
                 }
                 _ => Ok(()),
@@ -311,8 +373,23 @@ impl Reading<'_> {
     }
 }
 
-fn is_behind(reader: BufReader<File>, rest: &[PathBuf], seq: u64) -> bool {
-    let others = rest.iter().filter_map(|file| File::open(file).ok().map(BufReader::new));
+fn open(file: &Path) -> Result<(PathBuf, File), VerifyError> {
+    match File::open(file) {
+        Ok(opened) => Ok((file.to_owned(), opened)),
+        Err(error) => Err(VerifyError::File { file: file.to_owned(), error }),
+    }
+}
+
+fn length(files: &[PathBuf]) -> u64 {
+    files.iter().map(|file| file.metadata().map_or(0, |meta| meta.len())).sum()
+}
+
+fn is_behind(
+    reader: BufReader<File>,
+    rest: impl Iterator<Item = Result<(PathBuf, File), VerifyError>>,
+    seq: u64,
+) -> bool {
+    let others = rest.map_while(|opened| opened.ok().map(|(_, file)| BufReader::new(file)));
     std::iter::once(reader).chain(others).any(|mut reader| {
         let mut line = Vec::new();
         loop {
