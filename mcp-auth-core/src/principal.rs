@@ -44,6 +44,7 @@ struct Inner {
     expires_at: Option<Timestamp>,
     issued_at: Option<Timestamp>,
     api_key: Option<ApiKeyName>,
+    credential_kind: Option<CredentialKind>,
 }
 
 /// A part of a principal's texts.
@@ -58,6 +59,33 @@ pub struct ApiKeyName {
     pub name: String,
     /// The environment that it was made for: `production`, `staging`.
     pub environment: String,
+}
+
+/// What somebody came with, by how it was found good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// A signed token, checked here.
+    Jwt,
+    /// A token that its server was asked about (RFC 7662).
+    Introspection,
+    /// A token of a service's own, which was shown to that service.
+    Upstream,
+    /// An API key.
+    ApiKey,
+}
+
+impl CredentialKind {
+    /// The word of the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::Upstream => "upstream",
+            Self::ApiKey => "api_key",
+        }
+    }
 }
 
 impl Principal {
@@ -76,6 +104,7 @@ impl Principal {
             token_id: None,
             grant_id: None,
             api_key: None,
+            credential_kind: None,
             actor: None,
             claims: None,
         }
@@ -137,6 +166,11 @@ impl Principal {
         self.inner.api_key.as_ref()
     }
 
+    /// How the credential was found good, where its verifier says so.
+    pub fn credential_kind(&self) -> Option<CredentialKind> {
+        self.inner.credential_kind
+    }
+
     /// Who acts for the subject (`act`, RFC 8693, section 4.1): the `sub` of the outermost actor.
     pub fn actor(&self) -> Option<&str> {
         self.inner.actor.as_ref().map(|span| self.text(span))
@@ -167,6 +201,7 @@ impl Principal {
                 expires_at: i.expires_at,
                 issued_at: i.issued_at,
                 api_key: i.api_key.clone(),
+                credential_kind: i.credential_kind,
             }),
         }
     }
@@ -206,6 +241,7 @@ pub struct PrincipalBuilder<'a> {
     token_id: Option<Cow<'a, str>>,
     grant_id: Option<Cow<'a, str>>,
     api_key: Option<ApiKeyName>,
+    credential_kind: Option<CredentialKind>,
     actor: Option<Cow<'a, str>>,
     claims: Option<Cow<'a, str>>,
 }
@@ -250,6 +286,12 @@ impl<'a> PrincipalBuilder<'a> {
     /// Names the API key.
     pub fn api_key(mut self, key: ApiKeyName) -> Self {
         self.api_key = Some(key);
+        self.credential_kind(CredentialKind::ApiKey)
+    }
+
+    /// Says how the credential was found good.
+    pub fn credential_kind(mut self, kind: CredentialKind) -> Self {
+        self.credential_kind = Some(kind);
         self
     }
 
@@ -279,7 +321,7 @@ impl<'a> PrincipalBuilder<'a> {
         let client_id = self.client_id.is_some().then_some(client);
         let [token_id, grant_id, actor, claims] =
             behind.map(|text| text.as_deref().map(|text| texts.push(text)));
-        let Self { scopes, expires_at, issued_at, api_key, .. } = self;
+        let Self { scopes, expires_at, issued_at, api_key, credential_kind, .. } = self;
         Principal {
             inner: Arc::new(Inner {
                 texts: texts.0,
@@ -295,6 +337,7 @@ impl<'a> PrincipalBuilder<'a> {
                 expires_at,
                 issued_at,
                 api_key,
+                credential_kind,
             }),
         }
     }
