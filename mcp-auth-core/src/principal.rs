@@ -46,6 +46,7 @@ struct Inner {
     expires_at: Option<Timestamp>,
     issued_at: Option<Timestamp>,
     api_key: Option<Box<ApiKeyName>>,
+    credential_kind: Option<CredentialKind>,
 }
 
 /// A part of a principal's texts; never at their very beginning, where a length stands.
@@ -81,6 +82,33 @@ pub struct ApiKeyName {
     pub environment: String,
 }
 
+/// What somebody came with, by how it was found good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// A signed token, checked here.
+    Jwt,
+    /// A token that its server was asked about (RFC 7662).
+    Introspection,
+    /// A token of a service's own, which was shown to that service.
+    Upstream,
+    /// An API key.
+    ApiKey,
+}
+
+impl CredentialKind {
+    /// The word of the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::Upstream => "upstream",
+            Self::ApiKey => "api_key",
+        }
+    }
+}
+
 impl Principal {
     /// Starts a principal named `subject` by `issuer`. All its texts together are kept up to 4 GiB.
     pub fn builder<'a>(
@@ -97,6 +125,7 @@ impl Principal {
             token_id: None,
             grant_id: None,
             api_key: None,
+            credential_kind: None,
             actor: None,
             claims: None,
         }
@@ -158,6 +187,11 @@ impl Principal {
         self.inner.api_key.as_deref()
     }
 
+    /// How the credential was found good, where its verifier says so.
+    pub fn credential_kind(&self) -> Option<CredentialKind> {
+        self.inner.credential_kind
+    }
+
     /// Who acts for the subject (`act`, RFC 8693, section 4.1): the `sub` of the outermost actor.
     pub fn actor(&self) -> Option<&str> {
         self.inner.actor.map(|span| self.text(span))
@@ -210,6 +244,7 @@ pub struct PrincipalBuilder<'a> {
     token_id: Option<Cow<'a, str>>,
     grant_id: Option<Cow<'a, str>>,
     api_key: Option<ApiKeyName>,
+    credential_kind: Option<CredentialKind>,
     actor: Option<Cow<'a, str>>,
     claims: Option<Cow<'a, str>>,
 }
@@ -254,6 +289,12 @@ impl<'a> PrincipalBuilder<'a> {
     /// Names the API key.
     pub fn api_key(mut self, key: ApiKeyName) -> Self {
         self.api_key = Some(key);
+        self.credential_kind(CredentialKind::ApiKey)
+    }
+
+    /// Says how the credential was found good.
+    pub fn credential_kind(mut self, kind: CredentialKind) -> Self {
+        self.credential_kind = Some(kind);
         self
     }
 
@@ -304,6 +345,7 @@ impl<'a> PrincipalBuilder<'a> {
                 expires_at: self.expires_at,
                 issued_at: self.issued_at,
                 api_key: self.api_key.map(Box::new),
+                credential_kind: self.credential_kind,
             }),
         }
     }

@@ -85,7 +85,7 @@ async fn what_a_filter_leaves_out_does_not_run_unless_another_sink_has_it() {
     let reads = |record: &Record| !record.effect().writes();
     let (sink, mut deliveries) = ChannelSink::new(8);
     let audit = Audit::new(Filter::new(sink.clone(), reads));
-    assert_eq!(audit.begin(&write()).await.unwrap_err(), AuditError::Filtered);
+    assert_eq!(audit.begin(&write()).await.unwrap_err(), AuditError::NotKept);
     let (all, mut at_all) = ChannelSink::new(8);
     let audit = Audit::new(FanOut::new().required(all).optional(Filter::new(sink, reads)));
     let begun = tokio::spawn(audit.begin(&write()));

@@ -174,6 +174,9 @@ macro_rules! suite {
                 a_refusal_says_what_was_missing,
                 whoever_said_no_is_named,
             }
+            means {
+                how_somebody_came_in_is_said,
+            }
             streams {
                 progress_passes_at_once,
                 a_client_that_leaves_cancels,

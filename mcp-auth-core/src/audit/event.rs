@@ -229,8 +229,10 @@ event! {
     principal: AuditPrincipal,
     /// The API key.
     key: AuditKey,
-    /// How it was authenticated: `jwt`, `api_key`.
+    /// How it was authenticated: `jwt`, `introspection`, `upstream`, `api_key`; `token` where its verifier does not say.
     authenticated: String,
+    /// What proved that the credential is its holder's: `dpop`, `mtls`.
+    proof: String,
     /// From where; `None` also where it is sealed.
     #[serde(deserialize_with = "address")]
     address: IpAddr,

@@ -39,9 +39,9 @@ pub enum AuditError {
     /// It was not written in time.
     #[error("the audit was not written in time")]
     TimedOut,
-    /// It was filtered out: nobody acknowledges it.
-    #[error("the audit's filter leaves it out")]
-    Filtered,
+    /// The sink does not keep it: it filters, or only exports.
+    #[error("the audit's sink does not keep it")]
+    NotKept,
 }
 
 impl AuditError {
@@ -53,7 +53,7 @@ impl AuditError {
             Self::NotRunning => "not_running",
             Self::NotWritten => "not_written",
             Self::TimedOut => "timed_out",
-            Self::Filtered => "filtered",
+            Self::NotKept => "not_kept",
         }
     }
 }

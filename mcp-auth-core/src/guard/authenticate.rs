@@ -64,6 +64,7 @@ impl Exchange {
         let principal = verified.principal();
         // Known from here on: the record of what is refused names it.
         self.principal = Some(principal.clone());
+        self.trail.proof = verified.binding().and_then(Binding::name);
         self.permit = Some(self.guard.inner.principals.begin(principal)?);
         if let Some(at) = verified.due_for_rotation().filter(|at| *at <= self.guard.inner.clock.now()) {
             self.notices.extend(http_date(at).map(|date| (ROTATION_DUE, date)));

@@ -15,6 +15,7 @@ use crate::audit::{self, Audit, Intent, Outcome, OutcomeKind, Rules, Shown};
 use crate::confirm::{Confirmed, Declined, Passage, Preview, Question, Voucher};
 use crate::mcp::{Limits, Raw};
 use crate::policy::{Effect, ScopePolicy};
+use crate::principal::{CredentialKind, Principal};
 
 /// Where a guard records, and what the tools' schemas say is secret.
 pub(super) struct Recorder {
@@ -147,12 +148,13 @@ impl Exchange {
         let preview = preview.as_deref().and_then(read);
         let (agent, trace, reason) = (trail.agent(), trail.trace(), trail.reason());
         let principal = self.principal.as_ref();
-        let authenticated =
-            principal.map(|principal| if principal.api_key().is_some() { "api_key" } else { "token" });
+        let kind = principal.and_then(Principal::credential_kind);
+        let authenticated = kind.map(CredentialKind::as_str).or(principal.map(|_| "token"));
         let software = &trail.software;
         then(&Intent {
             principal,
             authenticated,
+            proof: trail.proof,
             address: self.address,
             agent: agent.as_deref(),
             client: (!software.is_empty()).then_some((software.name.as_str(), software.version.as_str())),

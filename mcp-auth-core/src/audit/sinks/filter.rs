@@ -31,7 +31,7 @@ impl<S: AuditSink, F: Fn(&Record) -> bool + Send + Sync + 'static> AuditSink for
             return self.sink.begin(intent, need);
         }
         if need > Acknowledgement::Queued {
-            return Err(AuditError::Filtered);
+            return Err(AuditError::NotKept);
         }
         Ok(Begun { room: Box::new(NoRoom), acknowledged: None })
     }

@@ -13,7 +13,7 @@ use super::slot::Found;
 use crate::base64url::decode_to;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Fields, Limits, Raw};
-use crate::principal::{Principal, PrincipalBuilder};
+use crate::principal::{CredentialKind, Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_HEADER: usize = 4096;
@@ -189,6 +189,7 @@ fn principal<'a>(
     let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
         .scopes(claims::scopes(claims, &rules.scope_claims, &known.scopes)?)
+        .credential_kind(CredentialKind::Jwt)
         .claims(json);
     if let Some(id) = claims::text(claims, "jti")? {
         principal = principal.token_id(id);
