@@ -13,7 +13,7 @@ fn a_default_scope_is_one_that_the_consent_page_can_name() {
             .sign_in(LocalUsers::new().user("ada", "analytical engine"))
             .build()
     };
-    build("notes:read notes:write").unwrap();
+    drop(build("notes:read notes:write").unwrap());
     let errors = build("notes:read notes:admin notes:all").unwrap_err();
     let problems: Vec<&str> = errors.as_slice().iter().map(|error| error.problem.as_str()).collect();
     assert_eq!(problems.len(), 2, "{errors}");

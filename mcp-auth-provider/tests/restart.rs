@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{Browser, Fixture, query};
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
-use mcp_auth_provider::{SigningKey, SigningKeyError};
+use mcp_auth_provider::{LocalUsers, Provider, SigningKey, SigningKeyError};
 
 #[tokio::test]
 async fn a_token_outlives_the_process_that_signed_it() {
@@ -26,6 +26,38 @@ async fn a_token_outlives_the_process_that_signed_it() {
     // Another key is another provider.
     let other = Fixture::start().await;
     assert_ne!(jwks(&other).await.unwrap().text().await.unwrap(), published);
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_has_is_replaced() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let ring = KeyRing::generate().unwrap();
+    assert!(!SigningKey::forget(&store).await.unwrap());
+    let key = SigningKey::load(Arc::clone(&store), ring.clone()).await.unwrap();
+    let kept = Arc::clone(&store);
+    let mut fixture = Fixture::with(|builder| builder.store(kept).signing_key(key)).await;
+    let tokens = fixture.tokens().await;
+    fixture.verify(&tokens).await.unwrap();
+    assert!(SigningKey::forget(&store).await.unwrap());
+
+    // The sealing key was open, too.
+    let key = SigningKey::load(Arc::clone(&store), KeyRing::generate().unwrap()).await.unwrap();
+    let other = format!("{key:?}");
+    let after = Fixture::with(|builder| builder.store(store).signing_key(key.clone())).await;
+    let jwks = reqwest::get(after.at("/.well-known/jwks.json")).await.unwrap();
+    let jwks: serde_json::Value = jwks.json().await.unwrap();
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 1, "the old one is not believed any more");
+    assert!(other.contains(jwks["keys"][0]["kid"].as_str().unwrap()));
+    // Nobody signs in again for it.
+    let (status, refreshed) = after.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(status, 200, "{refreshed}");
+
+    let builder =
+        Provider::builder(&fixture.origin).resource(fixture.at("/mcp")).scopes([("notes:read", "Read")]);
+    let builder =
+        builder.sign_in(LocalUsers::new().user("ada", common::PASSWORD)).clock(fixture.clock.clone());
+    fixture.provider = builder.signing_key(key).build().unwrap().0;
+    assert!(fixture.verify(&tokens).await.is_err());
 }
 
 #[tokio::test]

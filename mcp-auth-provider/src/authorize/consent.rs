@@ -98,7 +98,7 @@ impl Inner {
 }
 
 /// Where the redirect leads, for a person: its host, or its scheme where it has none that means something.
-fn place(redirect: &Url) -> String {
+pub(super) fn place(redirect: &Url) -> String {
     match (redirect.scheme(), redirect.host_str()) {
         ("https" | "http", Some(_)) => redirect.origin().ascii_serialization(),
         (scheme, Some(host)) => format!("{scheme}://{host}"),
