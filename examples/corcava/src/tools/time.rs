@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Corcava;
 use super::answer::Refusal;
-use super::input::runs;
+use super::input::{confirmed, runs};
 use crate::domain::{Id, Stopped, Tracking};
 
 /// Input of `stop_time_tracking`.
@@ -71,7 +71,9 @@ impl Corcava {
         context: RequestContext<RoleServer>,
     ) -> Result<Json<Stopped>, Refusal> {
         runs(input.dry_run)?;
-        Ok(Json(self.workspace(&context).await?.stop_timer(input.summary.as_deref()).await?))
+        Ok(Json(
+            self.workspace(&context).await?.stop_timer(confirmed(&context), input.summary.as_deref()).await?,
+        ))
     }
 
     #[tool(
