@@ -129,6 +129,38 @@ async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
     server.running.stop().await;
 }
 
+/// A task that others have written on since is not undone with what they wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_a_creation_takes_nothing_that_came_later() {
+    let server = Server::development().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    let own = server.client("ada", EVERYTHING).await;
+    let changes = async || browser.get("/settings/changes").await;
+    for is_comment in [true, false] {
+        let made = succeed(&own, "create_task", json!({ "title": "Kept" })).await["id"].clone();
+        let created = undoable(&changes().await).remove(0);
+        if is_comment {
+            succeed(&own, "update_task", json!({ "task_id": made, "status": "done" })).await;
+            let updated = undoable(&changes().await).remove(0);
+            assert_eq!(undo(&browser, &changes().await, &updated).await.status, 303);
+            succeed(&own, "add_task_comment", json!({ "task_id": made, "content": "Mine" })).await;
+        } else {
+            succeed(&own, "start_time_tracking", json!({ "task_id": made })).await;
+            succeed(&own, "stop_time_tracking", json!({})).await;
+        }
+        assert_eq!(undo(&browser, &changes().await, &created).await.status, 409);
+        succeed(&own, "get_task", json!({ "task_id": made })).await;
+        if is_comment {
+            // The later changes first: then nothing is lost.
+            let commented = undoable(&changes().await).remove(0);
+            assert_eq!(undo(&browser, &changes().await, &commented).await.status, 303);
+            assert_eq!(undo(&browser, &changes().await, &created).await.status, 303);
+            let gone = call(&own, "get_task", json!({ "task_id": made })).await.unwrap();
+            assert_eq!(gone.is_error, Some(true));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_says_who_did_what_and_is_whole() {
     let server = Server::development().await;
