@@ -1,5 +1,5 @@
 //! The record on the pages, and the drill: a key got out.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod browser;
 mod support;
@@ -7,9 +7,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use browser::{Browser, Page, SETTINGS, authorize};
-use mcp_auth_core::audit::chain::{Verify, files};
+use corcava_mcp::start;
+use mcp_auth_core::audit::chain::{CheckpointKey, Verify, files};
 use serde_json::{Value, json};
-use support::{Client, EVERYTHING, Server, call, connect, succeed};
+use support::{Client, EVERYTHING, Server, call, connect, options, succeed};
 
 const AUDIT: &str = "/settings/audit";
 
@@ -228,6 +229,37 @@ async fn the_record_says_who_did_what_and_is_whole() {
     assert!(page.text.contains("<span class=\"badge wrong\">broken</span>"), "{}", page.text);
     std::fs::write(&path, text).unwrap();
     server.running.stop().await;
+}
+
+/// Somebody takes the oldest records away: what is left is whole, and not all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_without_its_beginning_is_broken() {
+    let Server { running, data } = Server::start().await;
+    running.stop().await;
+    let path = data.path().join("audit.jsonl");
+    let again = |flags: &[&str]| {
+        let users = ["--user", "ada:ada-password", "--user", "bob:bob-password"];
+        start(options(data.path().to_str().unwrap(), &[&users, flags].concat()))
+    };
+    // Cut where no signature is missed.
+    again(&[]).await.unwrap().stop().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let key = CheckpointKey::load_or_create(&path.with_extension("key")).unwrap().public_key();
+    let first = (1..text.lines().count()).find_map(|gone| {
+        std::fs::write(&path, text.split_inclusive('\n').skip(gone).collect::<String>()).unwrap();
+        let report = Verify::default().key(key).files(&files(&path).unwrap(), |_| {});
+        report.ok().map(|report| report.first).filter(|first| *first > 1)
+    });
+    let first = first.expect("a place to cut");
+    for (flags, says) in [
+        (&[][..], format!("broken</span> The record begins with number {first}")),
+        (&["--audit-archived"][..], "verified</span>".to_owned()),
+    ] {
+        let server = Server { running: again(flags).await.unwrap(), data: tempfile::tempdir().unwrap() };
+        let page = Browser::signed_in(&server, "ada").await.get(AUDIT).await;
+        assert!(page.text.contains(&says), "{says}: {}", page.text);
+        server.running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
