@@ -7,12 +7,14 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::audit::chain::CheckpointKey;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
-use mcp_auth_core::verify::api_key::NewKey;
+use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
+use mcp_auth_store::SqliteStore;
 use support::{ISSUER, check, keys};
 
 /// Runs a command line, with what stands behind `>`.
@@ -140,9 +142,7 @@ async fn the_drill_is_true() {
     let keys =
         ApiKeys::builder(store).prefix("corcava").issuer(issuer).environment("development").build().unwrap();
     let stolen = keys.create(NewKey::new("stolen-laptop", "demo")).await.unwrap();
-    let now = mcp_auth_core::time::Clock::system().now();
-    let context = VerifyContext { resource: "https://mcp.example/mcp", now, address: None };
-    let verified = keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.unwrap();
+    let verified = check(&keys, stolen.expose_secret()).await.unwrap();
     let key = CheckpointKey::load_or_create(&data.join("audit.key")).unwrap();
     let (lines, background) = JsonLines::builder(data.join("audit.jsonl")).checkpoints(key).open().unwrap();
     let background = tokio::spawn(background);
@@ -196,8 +196,5 @@ async fn the_drill_is_true() {
         steps.push(words(&line)[1].clone());
     }
     assert_eq!(steps, ["revoke", "query", "changes", "create", "review", "verify"]);
-    assert!(
-        keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.is_err(),
-        "it is revoked"
-    );
+    assert!(check(&keys, stolen.expose_secret()).await.is_err(), "it is revoked");
 }

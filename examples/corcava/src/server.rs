@@ -216,7 +216,7 @@ pub async fn start_behind(
         has_page: approval.is_some(),
     };
     let journal = options.audit.as_deref().map(Journal::open).transpose()?;
-    let activity = journal.as_ref().map(Activity::new);
+    let activity = journal.as_ref().map(|journal| Activity::new(journal, options.audit_archived));
     let guard = Guard::builder(&mcp_url)
         .name("Corcava")
         .tools(policies(&confirming)?)

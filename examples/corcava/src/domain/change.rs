@@ -218,6 +218,20 @@ impl Workspace {
         Ok(())
     }
 
+    /// A task with another comment or time entry is another one to whoever is asked about it.
+    pub(super) async fn raise_version(
+        &self,
+        connection: &mut SqliteConnection,
+        task: &str,
+    ) -> Result<(), DomainError> {
+        sqlx::query("UPDATE tasks SET version = version + 1 WHERE workspace_id = ? AND id = ?")
+            .bind(&self.id)
+            .bind(task)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn remove_task(
         &self,
         connection: &mut SqliteConnection,

@@ -1,7 +1,8 @@
 //! Taking a change back.
 //!
 //! 1. Only what is still as the change left it is taken back: later changes are undone first, the last one first.
-//! 2. A deleted task comes back with its id, comments and tracked time. Undoing is a change itself, with a note of its own.
+//! 2. A task that was made is not taken back with what others have said or timed on it since.
+//! 3. A deleted task comes back with its id, comments and tracked time. Undoing is a change itself, with a note of its own.
 
 use sqlx::{Row, SqliteConnection};
 
@@ -34,6 +35,7 @@ impl Workspace {
             (Resource::Task, Kind::Created, _, Some(after)) => {
                 let now = self.unchanged(&mut writing, &after).await?;
                 self.deletable(&mut writing, &id_of(&now)?, None).await?;
+                self.unattached(&mut writing, &change).await?;
                 let noted = Noted::new(Resource::Task, Kind::Deleted, &now, Some(UNDONE));
                 self.note(&mut writing, Noted { before: Some(&now), ..noted }).await?;
                 self.remove_task(&mut writing, &now.id).await?;
@@ -58,6 +60,7 @@ impl Workspace {
                 let comment: Comment =
                     state(&change.after).ok_or(DomainError::NotFound { what: "comment" })?;
                 self.remove_comment(&mut writing, &comment).await?;
+                self.raise_version(&mut writing, &change.task_id).await?;
                 let noted = Noted {
                     resource: Resource::Comment,
                     kind: Kind::Deleted,
@@ -86,6 +89,24 @@ impl Workspace {
         let json = |task| serde_json::to_value(task).map_err(|error| sqlx::Error::Encode(error.into()));
         let (left, right) = (json(then)?, json(&now)?);
         if differences(Some(&left), Some(&right)).is_empty() { Ok(now) } else { Err(CHANGED) }
+    }
+
+    /// Refuses if comments or time entries came after `change`. Those that a change itself leaves are no change of their own.
+    async fn unattached(
+        &self,
+        connection: &mut SqliteConnection,
+        change: &Change,
+    ) -> Result<(), DomainError> {
+        let later: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM changes WHERE workspace_id = ? AND task_id = ? AND id > ?
+             AND resource IN ('comment', 'timer') AND kind = 'created' AND undone_at IS NULL LIMIT 1",
+        )
+        .bind(&self.id)
+        .bind(&change.task_id)
+        .bind(&change.id)
+        .fetch_optional(connection)
+        .await?;
+        later.map_or(Ok(()), |_| Err(CHANGED))
     }
 
     /// Brings comments and time entries of a deleted task back. An entry that ran is stopped where it began.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Corcava;
 use super::answer::{Refusal, Written};
-use super::input::runs;
+use super::input::{confirmed, runs};
 use crate::domain::{Id, Stopped, Tracking};
 
 /// Input of `stop_time_tracking`.
@@ -75,7 +75,7 @@ impl Corcava {
     ) -> Result<Written<Stopped, Tracking>, Refusal> {
         runs(input.dry_run)?;
         let workspace = self.workspace(&context).await?;
-        let (before, stopped) = workspace.stop_timer(input.summary.as_deref()).await?;
+        let (before, stopped) = workspace.stop_timer(confirmed(&context), input.summary.as_deref()).await?;
         Ok(Written::changed(before, stopped))
     }
 
