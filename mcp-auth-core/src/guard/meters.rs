@@ -16,12 +16,14 @@ const MOST_TARGETS: usize = 1000;
 /// The same of longer names, in bytes.
 const LONGEST_TARGET: usize = 256;
 
+type Targets = HashMap<Box<str>, OnceLock<Histogram>>;
+
 /// The counters of one guard.
 #[derive(Default)]
 pub(super) struct Meters {
     counters: OnceLock<Counters>,
     /// By method and target; an empty one stands for none.
-    durations: RwLock<HashMap<&'static str, HashMap<Box<str>, OnceLock<Histogram>>>>,
+    durations: RwLock<HashMap<&'static str, Targets>>,
 }
 
 struct Counters {
