@@ -9,7 +9,7 @@ use tracing::field::display;
 use super::session::Declared;
 use super::software::Software;
 use super::{Admitted, AskThenForward, Exchange, Refusal};
-use crate::confirm::{Client, Pass, Passage, Received};
+use crate::confirm::{Client, GateRefusal, Pass, Passage, Received};
 use crate::mcp::{Era, Message, MessageKind, Operation, Target, check};
 use crate::policy::{Arguments, Effect, Verdict};
 
@@ -87,6 +87,9 @@ impl Exchange {
             Received::NotOurs => Ok(Some(Passage::Pass(Pass::default()))),
             Received::Taken => Ok(None),
             Received::Refused => Err(Refusal::UnexpectedResponse),
+            Received::Unavailable => {
+                Err(GateRefusal::Unavailable("an answer could not be taken".to_owned()).into())
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! How much a principal may ask for.
 //!
 //! 1. Requests in a minute, and requests at once; either may be unlimited.
-//! 2. A request is under way from its admission until its answer was sent, streams included: the [`Permit`] is given back
-//!    when it is dropped.
+//! 2. A request to the MCP endpoint is under way from its admission until its answer was sent, streams included: the [`Permit`] is
+//!    given back when it is dropped. One to an ordinary route ([`Guard::require`](crate::Guard::require)) counts in its minute, and at
+//!    once with others only while it is let in: the guard does not see its answer.
 //! 3. Whoever it is counts as one: all tokens of one user at one client share a limit, and so do all that come from one address
 //!    without a credential.
 //!
