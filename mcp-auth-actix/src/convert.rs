@@ -1,6 +1,7 @@
 //! Heads of requests and answers, from http 0.2 (actix) to http 1 (the guard) and back.
 //!
-//! 1. Nothing is left out: what does not convert refuses the request.
+//! 1. Nothing is left out: what does not convert refuses the request. A head that the guard's types cannot hold is answered 400
+//!    as actix answers one that it cannot read: nobody can decide about it.
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use actix_web::http::header as actix_header;

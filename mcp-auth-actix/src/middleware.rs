@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::error::ErrorBadRequest;
+use actix_web::error::{ErrorBadRequest, ErrorInternalServerError};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use mcp_auth_core::Guard;
@@ -144,7 +144,7 @@ where
             }
         };
     let Some(request) = forwarded(request, parts, body) else {
-        return Err(ErrorBadRequest("a header cannot be forwarded"));
+        return Err(ErrorInternalServerError("a header cannot be forwarded"));
     };
     let asked = unless_left(&mut presence, ask_service(&*inner, request, &exchange)).await;
     let (request, response) = asked.unwrap_or_else(|| Err(ErrorBadRequest("the client has left")))?;

@@ -33,7 +33,15 @@ pub(super) async fn sign_in(web: Data<Web>, request: HttpRequest, body: Bytes) -
     let (name, next) = (sent.get("username")?, sent.get(NEXT)?);
     let password = SecretString::from(sent.get("password")?);
     let texts = visit.language.texts();
-    match web.users.check(name, &password, visit.address).await {
+    let checked = web.users.check(name, &password, visit.address).await;
+    match &checked {
+        Ok(user) => tracing::info!(user = user.subject, address = ?visit.address, "a user signed in"),
+        Err(error) => {
+            metrics::counter!("corcava_sign_in_failed_total").increment(1);
+            tracing::info!(kind = "sign_in_failed", address = ?visit.address, "refused: {error}");
+        }
+    }
+    match checked {
         Ok(user) => {
             let browser = web.sessions.sign_in(&visit.browser, &user.subject).await?;
             let mut answer = see_other(&way(&web, next));
