@@ -123,6 +123,9 @@ async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
     let comments = succeed(&own, "list_task_comments", json!({ "task_id": imprint["id"] })).await;
     assert!(!comments.to_string().contains("Visit me"), "{comments}");
     assert!(undoable(&browser.get(&at).await).is_empty());
+    let record = browser.get(&format!("{AUDIT}?tool=undo+a+change&outcome=succeeded")).await;
+    let back = "<th scope=\"row\">title</th><td>Defaced</td><td>Write the imprint</td>";
+    assert!(record.text.contains(back), "{}", record.text);
 
     // 4. A new key.
     let (new, _) = created(&server, &browser, "new-laptop").await;

@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
-use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Ticket};
+use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Shown, Ticket};
+use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::principal::ApiKeyName;
 use mcp_auth_core::verify::api_key::ApiKey;
 use tokio::sync::Semaphore;
 
+use crate::domain::States;
 use crate::journal::Journal;
 
 use rules::Rule;
@@ -151,4 +153,19 @@ pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Res
         Ok(_) => ticket.finish(&Outcome::succeeded()),
         Err(error) => ticket.finish(&Outcome::failed(&error.to_string())),
     }
+}
+
+/// The same, with the states before and after a change.
+pub(crate) fn finish_change<E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<States, E>) {
+    let (ticket, states) = match (ticket, done) {
+        (Some(ticket), Ok(states)) => (ticket, states),
+        (ticket, _) => return finish(ticket, done),
+    };
+    let (before, after) = (shown(states.before.as_ref()), shown(states.after.as_ref()));
+    ticket.finish(&Outcome::succeeded().states(before, after));
+}
+
+/// A state on its way into the record.
+fn shown(state: Option<&String>) -> Option<Shown<'_>> {
+    Some(Shown::new(Raw::parse(state?.as_bytes(), &Limits::default()).ok()?, None))
 }

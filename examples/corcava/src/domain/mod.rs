@@ -41,7 +41,7 @@ pub use boards::{BoardDetails, Column};
 pub use change::{NewTask, TaskPatch};
 pub use due::{DueFilter, DueFilterError};
 pub use error::DomainError;
-pub use history::{Change, ChangeFilter, Difference, Kind, Resource, differences};
+pub use history::{Change, ChangeFilter, Difference, Kind, Resource, States, differences};
 pub use id::{Id, IdError};
 pub use page::{Page, PageRequest};
 pub use patch::Patch;

@@ -154,7 +154,7 @@ pub(super) async fn undo(web: Data<Web>, request: HttpRequest, id: Path<String>,
     let workspace = web.domain.workspace_of(&user).await?;
     let ticket = web.record(&visit, &user, key.as_ref(), "undo a change").await?;
     let undone = workspace.undo(&id).await;
-    crate::activity::finish(ticket, &undone);
+    crate::activity::finish_change(ticket, &undone);
     undone?;
     Ok(see_other(&back))
 }
