@@ -86,7 +86,7 @@ impl Provider {
     /// Two things are ended by whoever made them, and first:
     /// - A session of the host's ([`HostSession`](crate::HostSession)): whoever has it can consent anew at once.
     /// - API keys: over the same store and issuer they are refused too, but only as long as the mark is kept, which is as long as
-    ///   the longest token may live. Then they work again, unless each was revoked by itself.
+    ///   the longest token may live. After that they may work again, unless each was revoked by itself.
     ///
     /// # Errors
     /// If it cannot be kept; then it counts in this process only, and should be tried again.

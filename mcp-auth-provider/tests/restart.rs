@@ -6,8 +6,11 @@ mod common;
 use std::sync::Arc;
 
 use common::{Browser, Fixture, query};
+use mcp_auth_core::Credential;
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
-use mcp_auth_provider::{LocalUsers, Provider, SigningKey, SigningKeyError};
+use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
+use mcp_auth_core::verify::{TokenVerifier as _, VerifyContext};
+use mcp_auth_provider::{HostSession, LocalUsers, Provider, SigningKey, SigningKeyError, User};
 
 #[tokio::test]
 async fn a_token_outlives_the_process_that_signed_it() {
@@ -108,6 +111,27 @@ async fn what_a_user_had_ends_as_a_whole() {
     // Whoever still knows the password is let in again.
     fixture.advance(1);
     fixture.verify(&fixture.tokens().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_users_revocation_leaves_is_the_hosts_to_end() {
+    let fixture =
+        Fixture::with(|builder| builder.sign_in(HostSession::new(|_| async { Some(User::new("ada")) })))
+            .await;
+    let keys = ApiKeys::builder(Arc::clone(&fixture.store)).prefix("notes").issuer(&fixture.origin);
+    let keys = keys.clock(fixture.clock.clone()).revocations(fixture.provider.revocations()).build().unwrap();
+    let key = keys.create(NewKey::new("laptop", "ada")).await.unwrap();
+    let is_refused = async || {
+        let (credential, resource) = (Credential::bearer(key.expose_secret()), fixture.at("/mcp"));
+        let context = VerifyContext { resource: &resource, now: fixture.clock.now(), address: None };
+        let verified = keys.verify(&credential, context).await.unwrap();
+        fixture.provider.revocations().is_revoked(verified.principal()).await.unwrap()
+    };
+    assert!(!is_refused().await);
+    fixture.provider.revoke_user("ada").await.unwrap();
+    let page = Browser::new().get(fixture.request(&[]).as_str()).await.text().await.unwrap();
+    assert!(page.contains("value=\"allow\""), "the host's session is asked for consent as before");
+    assert!(is_refused().await, "while the mark is kept");
 }
 
 #[tokio::test]
