@@ -13,7 +13,7 @@ use mcp_auth_core::audit::personal::PersonalKeys;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::principal::ApiKeyName;
-use mcp_auth_core::store::{KeyRing, Sealed};
+use mcp_auth_core::store::{Change, KeyRing, Sealed, Store as _};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_store::SqliteStore;
 use secrecy::ExposeSecret;
@@ -238,7 +238,9 @@ async fn what_is_personal_is_read_until_it_is_erased() {
     let text = KeyRing::new_key().unwrap();
     fs::write(&key, text.expose_secret()).unwrap();
     let (lines, writer) = JsonLines::builder(&log).open().unwrap();
-    let sealed = Sealed::new(SqliteStore::open(&store).await.unwrap(), KeyRing::from_text(&text).unwrap());
+    let database = SqliteStore::open(&store).await.unwrap();
+    let mut changes = database.watch();
+    let sealed = Sealed::new(database.clone(), KeyRing::from_text(&text).unwrap());
     let (keys, keeper) = PersonalKeys::new(Arc::new(sealed));
     let (writer, keeper) = (tokio::spawn(writer), tokio::spawn(keeper));
     let audit = Audit::new(lines).personal(keys);
@@ -252,6 +254,19 @@ async fn what_is_personal_is_read_until_it_is_erased() {
     audit.close().await;
     writer.await.unwrap();
     keeper.abort();
+    let mut sealed_keys: Vec<Vec<u8>> = Vec::new();
+    while sealed_keys.len() < 2 {
+        let change = tokio::time::timeout(Duration::from_secs(20), changes.next()).await.unwrap();
+        let Some(Change::Changed { key, .. }) = change else { continue };
+        sealed_keys.push(database.get(&key).await.unwrap().unwrap().value.to_vec());
+    }
+    // In the file, or in what SQLite has beside it while the server has it open.
+    let on_disk = || {
+        let bytes = ["", "-wal"].map(|end| fs::read(format!("{}{end}", store.display())).unwrap()).concat();
+        let is_there = |key: &&Vec<u8>| bytes.windows(key.len()).any(|part| part == **key);
+        sealed_keys.iter().filter(is_there).count()
+    };
+    assert_eq!(on_disk(), 2);
 
     let run = |arguments: &[&str], code: i32| {
         let output = Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
@@ -272,6 +287,7 @@ async fn what_is_personal_is_read_until_it_is_erased() {
     run(&ada, 2);
     let ada = [&ada[..], &["--seal-key", key]].concat();
     assert!(run(&ada, 0).contains("1 keys destroyed"));
+    assert_eq!(on_disk(), 1, "the key is not only out of reach");
     run(&ada, 3);
     let shown = run(&["query", "--seal-key", key], 0);
     assert_eq!(shown.matches("192.0.2.7").count(), 1, "{shown}");

@@ -62,11 +62,19 @@ impl Keys {
         Ok(Sealed::new(store::open(&self.store, false).await?, ring))
     }
 
-    /// Destroys the keys of a subject.
+    /// Destroys the keys of a subject, and what is left of them in the store's file.
     pub(super) async fn erase(&self, whose: &Whose, output: Output) -> Result<(), Failure> {
         let Whose { issuer, subject } = whose;
-        let keys =
-            personal::erase(&self.open().await?, issuer, subject).await.map_err(|error| failed(&error))?;
+        let store = self.open().await?;
+        let keys = personal::erase(&store, issuer, subject).await.map_err(|error| failed(&error))?;
+        // Also if there was none: the time before, this may have been as far as it came.
+        store.inner().compact().await.map_err(|error| {
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let problem =
+                format!("{keys} keys destroyed, but the file may have traces of them: {error}{cause}");
+            Failure::new(problem, "erase again when there is room, and nobody copies the file")
+        })?;
         if keys == 0 {
             let fix = "see --issuer and --subject in the record: `mcp-auth audit query --json`";
             return Err(Failure::found(3, "there is no key of this subject", fix));

@@ -16,7 +16,7 @@ use super::follower::{self, Follower};
 use super::{Inner, OpenError, SqliteStore, error, schema, writer};
 
 /// How long a lock of another process is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const OPEN_ATTEMPTS: u32 = 20;
 const READ_CONNECTIONS: u32 = 4;
 
@@ -58,6 +58,7 @@ impl SqliteBuilder {
             .create_if_missing(false)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("trusted_schema", "OFF")
+            .pragma("secure_delete", "ON")
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         // Looked at before anything, and be it the journal's mode, is set in it.

@@ -61,6 +61,21 @@ impl SqliteStore {
         SqliteBuilder::new(path.as_ref())
     }
 
+    /// Writes the file anew, without any trace of what was deleted before: after somebody's data was erased. It takes as long as
+    /// copying the file does, and commits wait for it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if traces may be left: the disk is full, or another process reads all the time.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Compact(reply)).await?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    async fn order(&self, order: Order) -> Result<(), StoreError> {
+        self.inner.orders.send(order).await.map_err(|_| closed())
+    }
+
     /// Finishes the commits that were begun and closes the file, for every clone: later calls are
     /// [`StoreError::Unavailable`], watches end. Without it, the file is closed some time after the last handle is
     /// dropped; nothing that was acknowledged is lost either way.
@@ -81,6 +96,10 @@ impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("clock", &self.inner.clock).finish_non_exhaustive()
     }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store was closed".into())
 }
 
 /// Milliseconds as SQLite counts; what is beyond its integers is never.
@@ -173,8 +192,7 @@ impl Store for SqliteStore {
             return Ok(Committed::Yes);
         }
         let (reply, answer) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the store was closed".into());
-        self.inner.orders.send(Order::Commit(Job { writes, reply })).await.map_err(|_| closed())?;
+        self.order(Order::Commit(Job { writes, reply })).await?;
         answer.await.map_err(|_| closed())?
     }
 

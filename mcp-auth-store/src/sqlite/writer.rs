@@ -4,6 +4,8 @@
 //! 2. A commit's conditions are all read before its first write: one that does not hold has written nothing, and the
 //!    others go on.
 //! 3. Where the database fails, the whole transaction is rolled back and each of its commits is told so.
+//! 4. What was deleted or replaced is overwritten in the file (`secure_delete`); the log that still has it is emptied soon after,
+//!    and when the store is closed.
 
 use mcp_auth_core::store::{Committed, Condition, Key, StoreError, Write};
 use mcp_auth_core::time::Clock;
@@ -11,6 +13,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, MissedTickBehavior, interval};
 
+use super::builder::BUSY_TIMEOUT;
 use super::{error, millis};
 
 /// How many orders wait at most; more wait outside.
@@ -20,6 +23,8 @@ const MAX_BATCH: usize = 128;
 const LOGGED: i64 = 10_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SWEPT_AT_ONCE: i64 = 500;
+/// How long commits wait for somebody who reads from the log that is to be emptied.
+const EMPTIES_WITHIN: Duration = Duration::from_millis(100);
 
 /// A commit that waits for its answer.
 pub(super) struct Job {
@@ -29,6 +34,8 @@ pub(super) struct Job {
 
 pub(super) enum Order {
     Commit(Job),
+    /// Leave no trace of what is not there any more.
+    Compact(oneshot::Sender<Result<(), StoreError>>),
     /// Finish what was ordered, then end.
     Close,
 }
@@ -43,26 +50,45 @@ pub(super) async fn run(
     let mut sweep = interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(MAX_BATCH);
+    // Something was written, and the log has what stood there before.
+    let mut is_written = false;
     loop {
         tokio::select! {
             count = orders.recv_many(&mut batch, MAX_BATCH) => if count == 0 { break },
             _ = sweep.tick() => match swept(&mut connection, millis(clock.now())).await {
                 // More is left: go on soon, but let commits between.
-                Ok(count) if count == SWEPT_AT_ONCE.unsigned_abs() => sweep.reset_after(Duration::from_millis(20)),
-                Ok(_) => {}
+                Ok(count) if count == SWEPT_AT_ONCE.unsigned_abs() => {
+                    is_written = true;
+                    sweep.reset_after(Duration::from_millis(20));
+                }
+                Ok(count) => {
+                    if is_written || count > 0 {
+                        is_written = !emptied(&mut connection, EMPTIES_WITHIN).await;
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "expired entries could not be swept: tried again"),
             },
         }
         let mut jobs = Vec::with_capacity(batch.len());
+        let mut compactions = Vec::new();
         for order in batch.drain(..) {
             match order {
                 Order::Commit(job) => jobs.push(job),
+                Order::Compact(reply) => compactions.push(reply),
                 Order::Close => orders.close(),
             }
         }
         if !jobs.is_empty() {
+            is_written = true;
             answer(&mut connection, jobs, millis(clock.now()), &committed).await;
         }
+        for reply in compactions {
+            is_written = true;
+            drop(reply.send(compacted(&mut connection).await));
+        }
+    }
+    if is_written && !emptied(&mut connection, BUSY_TIMEOUT).await {
+        tracing::warn!("the store's log is being read: it still has what was deleted last");
     }
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the store's file was not closed cleanly");
@@ -201,4 +227,35 @@ async fn swept(connection: &mut SqliteConnection, now: i64) -> Result<u64, sqlx:
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Writes the log into the file and cuts it to nothing; false if somebody reads from it, or writes, for longer than that.
+async fn emptied(connection: &mut SqliteConnection, within: Duration) -> bool {
+    // Pragmas take no parameters.
+    let wait =
+        |within: Duration| sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", within.as_millis()));
+    let done = async {
+        sqlx::raw_sql(wait(within)).execute(&mut *connection).await?;
+        let busy: Result<i64, _> =
+            sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+        sqlx::raw_sql(wait(BUSY_TIMEOUT)).execute(&mut *connection).await?;
+        busy
+    };
+    match done.await {
+        Ok(busy) => busy == 0,
+        Err(error) => {
+            tracing::warn!(%error, "the store's log could not be emptied: tried again");
+            false
+        }
+    }
+}
+
+/// `secure_delete` overwrites what is deleted, not what was left behind when entries moved from page to page: only a new file
+/// is without it.
+async fn compacted(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::raw_sql("VACUUM").execute(&mut *connection).await.map_err(error::of_store)?;
+    if emptied(connection, BUSY_TIMEOUT).await {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable("somebody reads from the file all the time".into()))
 }
