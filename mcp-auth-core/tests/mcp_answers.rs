@@ -179,6 +179,21 @@ fn only_the_response_changes_whatever_the_pieces() {
 }
 
 #[test]
+fn an_error_is_the_response_too() {
+    let mut seen = Vec::new();
+    let mut stream = SseRewriter::new(id("1"), 4096, |body: &Bytes| {
+        seen.push(body.clone());
+        Ok(body.clone())
+    });
+    let ours = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no"}}"#;
+    let others = ours.replace("\"id\":1", "\"id\":null");
+    let sent = format!("data: {NOTE}\n\ndata: {others}\n\ndata: {ours}\n\n");
+    assert_eq!(stream.push(sent.as_bytes()).unwrap(), sent);
+    drop(stream);
+    assert_eq!(seen, [ours]);
+}
+
+#[test]
 fn events_go_out_at_once() {
     let mut stream = rewriter(4096);
     assert_eq!(stream.push(b": hello\r").unwrap(), ": hello\r");

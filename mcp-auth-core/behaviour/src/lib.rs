@@ -163,6 +163,7 @@ macro_rules! suite {
             }
             records {
                 calls_and_refusals_are_taken_down,
+                an_error_is_taken_down,
                 a_write_runs_when_its_intent_is_kept,
                 a_confirmation_is_taken_down,
                 a_shutdown_writes_the_record,

@@ -192,14 +192,17 @@ impl<F: FnMut(&Bytes) -> Result<Bytes, RewriteError>> SseRewriter<F> {
         if Raw::at(data, span).kind() != Kind::Object {
             return Err(SseError::NotAMessage);
         }
-        if outline.top("result").is_none() {
-            return Ok(false);
+        let (result, error) = (outline.top("result").is_some(), outline.top("error").is_some());
+        let is_ours = || {
+            let id = outline.top("id").and_then(|span| Id::read(data, Raw::at(data, span)).ok());
+            id.as_ref() == Some(&self.id)
+        };
+        match (result, error) {
+            (true, _) if !is_ours() => Err(SseError::ForeignResult),
+            (true, _) => Ok(true),
+            // One without our id says nothing that would have to be taken away.
+            (false, error) => Ok(error && is_ours()),
         }
-        let id = outline.top("id").and_then(|span| Id::read(data, Raw::at(data, span)).ok());
-        if id.as_ref() != Some(&self.id) {
-            return Err(SseError::ForeignResult);
-        }
-        Ok(true)
     }
 }
 

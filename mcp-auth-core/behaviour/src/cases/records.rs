@@ -58,6 +58,26 @@ pub async fn calls_and_refusals_are_taken_down<S: Serve>() {
     assert_eq!((&denied["target"], &denied["params"]["id"]), (&json!("delete_note"), &json!("1")));
 }
 
+/// A protocol error of the service's is a failure with its code, however it comes.
+pub async fn an_error_is_taken_down<S: Serve>() {
+    let (fixture, mut deliveries) = recorded::<S>(Rule::default()).await;
+    let token = fixture.reader();
+    let session = fixture.session(&token).await;
+    let arguments = json!({ "steps": "three" });
+    let legacy = fixture.post(&message::legacy_call("count", arguments.clone()));
+    let legacy = legacy.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY);
+    for call in [fixture.call("count", arguments), legacy] {
+        call.token(&token).send().await;
+        let outcome = loop {
+            let record = next(&mut deliveries).await;
+            if record["record"] == "outcome" {
+                break record;
+            }
+        };
+        assert_eq!((&outcome["outcome"], &outcome["error"]), (&json!("failed"), &json!("-32602")), "{outcome}");
+    }
+}
+
 /// A write waits until its intent is kept.
 pub async fn a_write_runs_when_its_intent_is_kept<S: Serve>() {
     let (fixture, mut deliveries) = recorded::<S>(Rule::default()).await;
