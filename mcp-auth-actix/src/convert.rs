@@ -1,12 +1,13 @@
 //! Heads of requests and answers, from http 0.2 (actix) to http 1 (the guard) and back.
 //!
-//! 1. Nothing is left out: what does not convert refuses the request.
+//! 1. Nothing is left out: what does not convert refuses the request. A head that the guard's types cannot hold is answered 400
+//!    as actix answers one that it cannot read: nobody can decide about it.
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use actix_web::http::header as actix_header;
 use actix_web::test::TestRequest;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http as actix_http};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
@@ -29,10 +30,7 @@ pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
         actix_http::Version::HTTP_3 => Version::HTTP_3,
         _ => return None,
     };
-    for (name, value) in request.headers() {
-        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-        parts.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
-    }
+    parts.headers = guard_headers(request.headers())?;
     // Known to the connection or to a middleware before this one, and to no header.
     let certificate = request.extensions().get::<ClientCertificate>().copied();
     if let Some(certificate) = certificate.or_else(|| request.conn_data::<ClientCertificate>().copied()) {
@@ -54,9 +52,22 @@ pub(crate) fn likeness(request: &HttpRequest) -> HttpRequest {
 }
 
 /// Puts what the guard left of the headers in place of what came; `None` if they do not convert.
+///
+/// The guard takes headers away and adds few: those that are as they came stay where they are.
 pub(crate) fn replace_request_headers(request: &mut ServiceRequest, headers: &HeaderMap) -> Option<()> {
-    let converted = actix_headers(headers)?;
-    *request.headers_mut() = converted;
+    let all = request.headers_mut();
+    let is_left = |name: &actix_header::HeaderName| {
+        let came = all.get_all(name).map(actix_header::HeaderValue::as_bytes);
+        came.eq(headers.get_all(name.as_str()).iter().map(HeaderValue::as_bytes))
+    };
+    let changed: Vec<_> = all.keys().filter(|name| !is_left(name)).cloned().collect();
+    for name in changed {
+        all.remove(name);
+    }
+    if all.len() == headers.len() {
+        return Some(());
+    }
+    *all = actix_headers(headers)?;
     Some(())
 }
 
@@ -101,6 +112,18 @@ where
 /// An answer of the guard's own.
 pub(crate) fn own_answer(response: Response<Bytes>) -> HttpResponse {
     answer(response.map(http_body_util::Full::new), None)
+}
+
+/// The headers for the guard. Their values lie in one block: a request has many, and most are short.
+fn guard_headers(headers: &actix_header::HeaderMap) -> Option<HeaderMap> {
+    let mut values = BytesMut::with_capacity(headers.iter().map(|(_, value)| value.len()).sum());
+    let mut converted = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        values.extend_from_slice(value.as_bytes());
+        let value = HeaderValue::from_maybe_shared(values.split().freeze()).ok()?;
+        converted.append(HeaderName::from_bytes(name.as_str().as_bytes()).ok()?, value);
+    }
+    Some(converted)
 }
 
 fn actix_headers(headers: &HeaderMap) -> Option<actix_header::HeaderMap> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::error::ErrorBadRequest;
+use actix_web::error::{ErrorBadRequest, ErrorInternalServerError};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use mcp_auth_core::Guard;
@@ -23,7 +23,8 @@ use crate::presence::{Presence, unless_left};
 /// Wraps a resource or a scope in a [`Guard`]: `web::resource("/mcp").wrap(McpAuth::new(guard))`. Everything that is
 /// wrapped is guarded.
 ///
-/// actix finds a route by the decoded path. A path that was written otherwise than it was routed (`/%6dcp`) is answered 404.
+/// actix finds a route by the decoded path: what was written otherwise than it was routed (`/%6dcp`) is answered 404, by
+/// [`Guard::admit_routed`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct McpAuth {
@@ -94,61 +95,56 @@ where
         return Ok(request.into_response(HttpResponse::BadRequest()));
     };
     let peer = request.peer_addr().map(|address| address.ip());
-    let (exchange, body, mut presence) = match guard.admit(&mut parts, peer).await {
-        Admission::Respond(response) => {
-            let payload = request.take_payload();
-            drain_body(Incoming::new(request.headers(), payload)).await;
-            return Ok(request.into_response(convert::own_answer(response)));
-        }
-        Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
-        Admission::Bodyless(exchange) => {
-            let payload = request.take_payload();
-            let presence = Presence::of(request.request(), Incoming::new(request.headers(), payload));
-            (exchange, Bytes::new(), presence)
-        }
-        Admission::Body(admitted) => {
-            let payload = request.take_payload();
-            let mut incoming = Incoming::new(request.headers(), payload);
-            let bytes = match admitted.read(&mut incoming).await {
-                Ok(bytes) => bytes,
-                Err(response) => return Ok(request.into_response(convert::own_answer(response))),
-            };
-            let presence = Presence::of(request.request(), incoming);
-            match admitted.decide(&mut parts, bytes).await {
-                Decision::Respond(response) => {
-                    return Ok(request.into_response(convert::own_answer(response)));
-                }
-                Decision::Forward(Forward { body, exchange }) => (exchange, body, presence),
-                Decision::AskThenForward(asking) => {
-                    if !is_routed_as_written(&request) {
-                        return Ok(request.into_response(HttpResponse::NotFound()));
+    let (exchange, body, mut presence) =
+        match guard.admit_routed(&mut parts, peer, request.match_info().as_str()).await {
+            Admission::Respond(response) => {
+                let payload = request.take_payload();
+                drain_body(Incoming::new(request.headers(), payload)).await;
+                return Ok(request.into_response(convert::own_answer(response)));
+            }
+            Admission::Outside => return Ok(call(&*inner, request).await?.map_into_boxed_body()),
+            Admission::Bodyless(exchange) => {
+                let payload = request.take_payload();
+                let presence = Presence::of(request.request(), Incoming::new(request.headers(), payload));
+                (exchange, Bytes::new(), presence)
+            }
+            Admission::Body(admitted) => {
+                let payload = request.take_payload();
+                let mut incoming = Incoming::new(request.headers(), payload);
+                let bytes = match admitted.read(&mut incoming).await {
+                    Ok(bytes) => bytes,
+                    Err(response) => return Ok(request.into_response(convert::own_answer(response))),
+                };
+                let presence = Presence::of(request.request(), incoming);
+                match admitted.decide(&mut parts, bytes).await {
+                    Decision::Respond(response) => {
+                        return Ok(request.into_response(convert::own_answer(response)));
                     }
-                    let outer = convert::likeness(request.request());
-                    let response = asking.respond(|settling| -> AfterQuestion {
-                        Box::pin(async move {
-                            let Forward { body, exchange } = match settling.settle(&mut parts).await {
-                                Ok(forward) => forward,
-                                Err(rest) => return rest,
-                            };
-                            let Some(request) = forwarded(request, parts, body) else {
-                                return exchange.fail_in_stream();
-                            };
-                            match ask_service(&*inner, request, &exchange).await {
-                                Ok((_, response)) => exchange.respond_in_stream(response),
-                                Err(_) => exchange.fail_in_stream(),
-                            }
-                        })
-                    });
-                    return Ok(ServiceResponse::new(outer, convert::answer(response, presence)));
+                    Decision::Forward(Forward { body, exchange }) => (exchange, body, presence),
+                    Decision::AskThenForward(asking) => {
+                        let outer = convert::likeness(request.request());
+                        let response = asking.respond(|settling| -> AfterQuestion {
+                            Box::pin(async move {
+                                let Forward { body, exchange } = match settling.settle(&mut parts).await {
+                                    Ok(forward) => forward,
+                                    Err(rest) => return rest,
+                                };
+                                let Some(request) = forwarded(request, parts, body) else {
+                                    return exchange.fail_in_stream();
+                                };
+                                match ask_service(&*inner, request, &exchange).await {
+                                    Ok((_, response)) => exchange.respond_in_stream(response),
+                                    Err(_) => exchange.fail_in_stream(),
+                                }
+                            })
+                        });
+                        return Ok(ServiceResponse::new(outer, convert::answer(response, presence)));
+                    }
                 }
             }
-        }
-    };
-    if !is_routed_as_written(&request) {
-        return Ok(request.into_response(HttpResponse::NotFound()));
-    }
+        };
     let Some(request) = forwarded(request, parts, body) else {
-        return Err(ErrorBadRequest("a header cannot be forwarded"));
+        return Err(ErrorInternalServerError("a header cannot be forwarded"));
     };
     let asked = unless_left(&mut presence, ask_service(&*inner, request, &exchange)).await;
     let (request, response) = asked.unwrap_or_else(|| Err(ErrorBadRequest("the client has left")))?;
@@ -158,10 +154,6 @@ where
 
 /// The call that follows a question.
 type AfterQuestion = Pin<Box<dyn Future<Output = Rest<Answer>>>>;
-
-fn is_routed_as_written(request: &ServiceRequest) -> bool {
-    request.match_info().as_str() == request.uri().path()
-}
 
 /// The request as the guard lets it pass; `None` if actix's types cannot hold it.
 fn forwarded(

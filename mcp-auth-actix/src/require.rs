@@ -103,7 +103,7 @@ where
                 return Ok(request.into_response(convert::own_answer(response)).map_into_right_body());
             }
             if convert::replace_request_headers(&mut request, &parts.headers).is_none() {
-                return Ok(request.into_response(HttpResponse::BadRequest()).map_into_right_body());
+                return Ok(request.into_response(HttpResponse::InternalServerError()).map_into_right_body());
             }
             request.extensions_mut().insert(Guarded { parts, message: None });
             Ok(call(&*inner, request).await?.map_into_left_body())

@@ -19,13 +19,13 @@ where
     let shared = Arc::new(routes.clone());
     move |config| {
         for path in shared.paths() {
-            let (shared, exact) = (Arc::clone(&shared), path.clone());
+            let shared = Arc::clone(&shared);
             let answer = move |request: HttpRequest, payload: Payload| {
-                let (shared, is_exact) = (Arc::clone(&shared), request.uri().path() == exact);
+                let shared = Arc::clone(&shared);
                 async move {
-                    // actix routes by the decoded path.
-                    let parts = convert::request_head(&request).filter(|_| is_exact);
-                    let Some(parts) = parts else { return HttpResponse::NotFound().finish() };
+                    let Some(parts) = convert::request_head(&request) else {
+                        return HttpResponse::BadRequest().finish();
+                    };
                     let peer = request.peer_addr().map(|address| address.ip());
                     let body = Incoming::new(request.headers(), payload.into_inner());
                     convert::own_answer(serve(&*shared, parts, body, peer).await)

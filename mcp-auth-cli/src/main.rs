@@ -3,6 +3,7 @@
 mod audit;
 mod failure;
 mod keys;
+mod signing_key;
 mod store;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Area {
     Audit(audit::Arguments),
     /// API keys: make, list, rename, rotate, revoke.
     Keys(keys::Arguments),
+    /// The key that an embedded provider signs with: forget it.
+    SigningKey(signing_key::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         })
         .and_then(|runtime| match arguments.area {
             Area::Keys(arguments) => runtime.block_on(keys::run(arguments)),
+            Area::SigningKey(arguments) => runtime.block_on(signing_key::run(arguments)),
             Area::Audit(arguments) => runtime.block_on(audit::run(&arguments)),
         });
     match done {

@@ -1,20 +1,21 @@
 //! Every command of the book's pages on incidents does what the page says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/keys.rs"]
+mod support;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use mcp_auth_core::ScopeSet;
 use mcp_auth_core::audit::chain::CheckpointKey;
 use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome, Shown};
 use mcp_auth_core::mcp::{Limits, Raw};
-use mcp_auth_core::verify::VerifyContext;
 use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
-use mcp_auth_core::{Credential, ScopeSet, TokenVerifier};
 use mcp_auth_store::SqliteStore;
-
-const ISSUER: &str = "https://app.example";
+use support::{ISSUER, check, keys};
 
 /// Runs a command line, with what stands behind `>`.
 fn run(directory: &Path, environment: &[(&str, &str)], line: &str) -> (Option<i32>, String) {
@@ -48,19 +49,13 @@ fn words(line: &str) -> Vec<String> {
 async fn the_page_is_true() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path();
-    let store = Arc::new(SqliteStore::open(directory.join("state.db")).await.unwrap());
-    let keys = ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).build().unwrap();
+    let keys = keys(&directory.join("state.db")).await;
     let scopes = ScopeSet::parse("tasks:read").unwrap();
     let stolen = keys.create(NewKey::new("cursor-work-laptop", "ada").scopes(scopes.clone())).await.unwrap();
     let other = keys.create(NewKey::new("ci", "ada").scopes(scopes)).await.unwrap();
 
     // What the stolen key did: from a new address, a row of refusals, and a deletion.
-    let context = VerifyContext {
-        resource: "https://mcp.example/mcp",
-        now: mcp_auth_core::time::Clock::system().now(),
-        address: None,
-    };
-    let verified = keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.unwrap();
+    let verified = check(&keys, stolen.expose_secret()).await.unwrap();
     let key = CheckpointKey::load_or_create(&directory.join("audit.key")).unwrap();
     let builder = JsonLines::builder(directory.join("audit.jsonl")).checkpoints(key);
     let (lines, background) = builder.open().unwrap();
@@ -116,11 +111,8 @@ async fn the_page_is_true() {
     for step in ["revoke", "verify", "review", "changes", "rotate", "create"] {
         assert!(seen.iter().any(|seen| seen == step), "the page has no {step}");
     }
-    assert!(
-        keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.is_err(),
-        "it is revoked"
-    );
-    assert!(keys.verify(&Credential::bearer(other.expose_secret()), context).await.is_err(), "it is rotated");
+    assert!(check(&keys, stolen.expose_secret()).await.is_err(), "it is revoked");
+    assert!(check(&keys, other.expose_secret()).await.is_err(), "it is rotated");
 }
 
 /// The commands of a page: in its tables, and in its blocks for a shell.
@@ -150,9 +142,7 @@ async fn the_drill_is_true() {
     let keys =
         ApiKeys::builder(store).prefix("corcava").issuer(issuer).environment("development").build().unwrap();
     let stolen = keys.create(NewKey::new("stolen-laptop", "demo")).await.unwrap();
-    let now = mcp_auth_core::time::Clock::system().now();
-    let context = VerifyContext { resource: "https://mcp.example/mcp", now, address: None };
-    let verified = keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.unwrap();
+    let verified = check(&keys, stolen.expose_secret()).await.unwrap();
     let key = CheckpointKey::load_or_create(&data.join("audit.key")).unwrap();
     let (lines, background) = JsonLines::builder(data.join("audit.jsonl")).checkpoints(key).open().unwrap();
     let background = tokio::spawn(background);
@@ -206,8 +196,5 @@ async fn the_drill_is_true() {
         steps.push(words(&line)[1].clone());
     }
     assert_eq!(steps, ["revoke", "query", "changes", "create", "review", "verify"]);
-    assert!(
-        keys.verify(&Credential::bearer(stolen.expose_secret()), context).await.is_err(),
-        "it is revoked"
-    );
+    assert!(check(&keys, stolen.expose_secret()).await.is_err(), "it is revoked");
 }

@@ -1,20 +1,19 @@
 //! The binary, from making a key to ending it, over one file that a server reads at the same time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/keys.rs"]
+mod support;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::time::Clock;
+use mcp_auth_core::TokenVerifier;
 use mcp_auth_core::verify::api_key::ApiKeys;
-use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, TokenVerifier};
-use mcp_auth_store::SqliteStore;
+use mcp_auth_core::verify::{TokenRefusal, VerifyError};
 use serde_json::Value;
+use support::{ISSUER, check, keys};
 use tempfile::TempDir;
-
-const ISSUER: &str = "https://app.example";
 
 struct Place {
     directory: TempDir,
@@ -57,8 +56,7 @@ impl Place {
     }
 
     async fn server(&self) -> ApiKeys {
-        let store = Arc::new(SqliteStore::open(self.file()).await.unwrap());
-        let keys = ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).build().unwrap();
+        let keys = keys(&self.file()).await;
         let before = keys.epoch();
         tokio::spawn(keys.background().unwrap());
         while keys.epoch() == before {
@@ -66,12 +64,6 @@ impl Place {
         }
         keys
     }
-}
-
-async fn check(keys: &ApiKeys, key: &str) -> Result<Verified, VerifyError> {
-    let now = Clock::system().now();
-    let context = VerifyContext { resource: "https://mcp.example/mcp", now, address: None };
-    keys.verify(&Credential::bearer(key), context).await
 }
 
 /// Waits until `key` is refused so; at most a second.

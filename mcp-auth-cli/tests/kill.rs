@@ -5,27 +5,21 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/keys.rs"]
+mod support;
+
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::VerifyContext;
 use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
-use mcp_auth_core::{Credential, TokenVerifier};
-use mcp_auth_store::SqliteStore;
+use support::{check, keys};
 
 const FILE: &str = "MCP_AUTH_KILL_TEST_FILE";
 const WANTED: usize = 1000;
 const AT_ONCE: usize = 4;
-
-async fn keys(file: &Path) -> ApiKeys {
-    let store = Arc::new(SqliteStore::open(file).await.unwrap());
-    ApiKeys::builder(store).prefix("corcava").issuer("https://app.example").build().unwrap()
-}
 
 /// The child: makes keys until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,11 +84,9 @@ async fn no_acknowledged_key_is_lost_and_none_is_half_made() {
         kills += 1;
 
         let keys = keys(&file).await;
-        let now = Clock::system().now();
-        let context = VerifyContext { resource: "https://mcp.example/mcp", now, address: None };
         let mut known = HashSet::new();
         for key in &made {
-            let verified = keys.verify(&Credential::bearer(key.as_str()), context).await;
+            let verified = check(&keys, key).await;
             let verified = verified.unwrap_or_else(|error| panic!("an acknowledged key is lost: {error}"));
             known.insert(verified.principal().api_key().unwrap().id.clone());
         }

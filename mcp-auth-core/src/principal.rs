@@ -17,7 +17,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::scope::ScopeSet;
@@ -29,13 +29,15 @@ pub struct Principal {
     inner: Arc<Inner>,
 }
 
+/// Made small: a cache holds as many as there are tokens.
+#[derive(Clone)]
 struct Inner {
     /// The key, and behind it whatever else there is to read: one text, so that a principal costs little to make.
     texts: String,
-    key: Span,
     issuer: Span,
     subject: Span,
     client_id: Option<Span>,
+    key: Span,
     token_id: Option<Span>,
     grant_id: Option<Span>,
     actor: Option<Span>,
@@ -43,11 +45,31 @@ struct Inner {
     scopes: ScopeSet,
     expires_at: Option<Timestamp>,
     issued_at: Option<Timestamp>,
-    api_key: Option<ApiKeyName>,
+    api_key: Option<Box<ApiKeyName>>,
+    credential_kind: Option<CredentialKind>,
 }
 
-/// A part of a principal's texts.
-type Span = Range<usize>;
+/// A part of a principal's texts; never at their very beginning, where a length stands.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: NonZeroU32,
+}
+
+impl Span {
+    fn new(start: usize, length: usize) -> Self {
+        let at = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self { start: at(start), end: NonZeroU32::new(at(start + length)).unwrap_or(NonZeroU32::MIN) }
+    }
+
+    fn start(self) -> usize {
+        self.start as usize
+    }
+
+    fn end(self) -> usize {
+        self.end.get() as usize
+    }
+}
 
 /// The API key that somebody came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +82,35 @@ pub struct ApiKeyName {
     pub environment: String,
 }
 
+/// What somebody came with, by how it was found good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// A signed token, checked here.
+    Jwt,
+    /// A token that its server was asked about (RFC 7662).
+    Introspection,
+    /// A token of a service's own, which was shown to that service.
+    Upstream,
+    /// An API key.
+    ApiKey,
+}
+
+impl CredentialKind {
+    /// The word of the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::Upstream => "upstream",
+            Self::ApiKey => "api_key",
+        }
+    }
+}
+
 impl Principal {
-    /// Starts a principal named `subject` by `issuer`.
+    /// Starts a principal named `subject` by `issuer`. All its texts together are kept up to 4 GiB.
     pub fn builder<'a>(
         issuer: impl Into<Cow<'a, str>>,
         subject: impl Into<Cow<'a, str>>,
@@ -76,6 +125,7 @@ impl Principal {
             token_id: None,
             grant_id: None,
             api_key: None,
+            credential_kind: None,
             actor: None,
             claims: None,
         }
@@ -89,22 +139,22 @@ impl Principal {
 
     /// Who vouches for the subject (`iss`), to the character.
     pub fn issuer(&self) -> &str {
-        self.text(&self.inner.issuer)
+        self.text(self.inner.issuer)
     }
 
     /// Whom the token is about (`sub`).
     pub fn subject(&self) -> &str {
-        self.text(&self.inner.subject)
+        self.text(self.inner.subject)
     }
 
     /// The OAuth client that holds the token, where the token names one.
     pub fn client_id(&self) -> Option<&str> {
-        self.inner.client_id.as_ref().map(|span| self.text(span))
+        self.inner.client_id.map(|span| self.text(span))
     }
 
     /// Issuer, subject and client, each with its length before it; equal only for the same three.
     pub fn key(&self) -> &str {
-        self.text(&self.inner.key)
+        self.text(self.inner.key)
     }
 
     /// What the credential grants, before any hierarchy is applied.
@@ -124,22 +174,27 @@ impl Principal {
 
     /// The token's own identifier (`jti`), where it has one.
     pub fn token_id(&self) -> Option<&str> {
-        self.inner.token_id.as_ref().map(|span| self.text(span))
+        self.inner.token_id.map(|span| self.text(span))
     }
 
     /// The grant that the token came from, where its issuer says so: what a revocation of "this sign-in" names.
     pub fn grant_id(&self) -> Option<&str> {
-        self.inner.grant_id.as_ref().map(|span| self.text(span))
+        self.inner.grant_id.map(|span| self.text(span))
     }
 
     /// The API key behind the principal, where it came with one.
     pub fn api_key(&self) -> Option<&ApiKeyName> {
-        self.inner.api_key.as_ref()
+        self.inner.api_key.as_deref()
+    }
+
+    /// How the credential was found good, where its verifier says so.
+    pub fn credential_kind(&self) -> Option<CredentialKind> {
+        self.inner.credential_kind
     }
 
     /// Who acts for the subject (`act`, RFC 8693, section 4.1): the `sub` of the outermost actor.
     pub fn actor(&self) -> Option<&str> {
-        self.inner.actor.as_ref().map(|span| self.text(span))
+        self.inner.actor.map(|span| self.text(span))
     }
 
     /// About how many bytes it takes.
@@ -151,33 +206,16 @@ impl Principal {
 
     /// The same principal once more, sharing nothing with this one: for a thread that counts its own clones.
     pub(crate) fn separate(&self) -> Self {
-        let i = &*self.inner;
-        Self {
-            inner: Arc::new(Inner {
-                texts: i.texts.clone(),
-                key: i.key.clone(),
-                issuer: i.issuer.clone(),
-                subject: i.subject.clone(),
-                client_id: i.client_id.clone(),
-                token_id: i.token_id.clone(),
-                grant_id: i.grant_id.clone(),
-                actor: i.actor.clone(),
-                claims: i.claims.clone(),
-                scopes: i.scopes.clone(),
-                expires_at: i.expires_at,
-                issued_at: i.issued_at,
-                api_key: i.api_key.clone(),
-            }),
-        }
+        Self { inner: Arc::new(self.inner.as_ref().clone()) }
     }
 
-    fn text(&self, span: &Span) -> &str {
-        self.inner.texts.get(span.clone()).unwrap_or_default()
+    fn text(&self, span: Span) -> &str {
+        self.inner.texts.get(span.start()..span.end()).unwrap_or_default()
     }
 
     /// One claim of the verified token, read as `T`; `None` if it is absent or of another type.
     pub fn claim<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let claims: serde_json::Value = serde_json::from_str(self.text(self.inner.claims.as_ref()?)).ok()?;
+        let claims: serde_json::Value = serde_json::from_str(self.text(self.inner.claims?)).ok()?;
         serde_json::from_value(claims.get(name)?.clone()).ok()
     }
 }
@@ -206,6 +244,7 @@ pub struct PrincipalBuilder<'a> {
     token_id: Option<Cow<'a, str>>,
     grant_id: Option<Cow<'a, str>>,
     api_key: Option<ApiKeyName>,
+    credential_kind: Option<CredentialKind>,
     actor: Option<Cow<'a, str>>,
     claims: Option<Cow<'a, str>>,
 }
@@ -250,6 +289,12 @@ impl<'a> PrincipalBuilder<'a> {
     /// Names the API key.
     pub fn api_key(mut self, key: ApiKeyName) -> Self {
         self.api_key = Some(key);
+        self.credential_kind(CredentialKind::ApiKey)
+    }
+
+    /// Says how the credential was found good.
+    pub fn credential_kind(mut self, kind: CredentialKind) -> Self {
+        self.credential_kind = Some(kind);
         self
     }
 
@@ -267,37 +312,49 @@ impl<'a> PrincipalBuilder<'a> {
 
     /// The principal.
     pub fn build(self) -> Principal {
-        let behind = [&self.token_id, &self.grant_id, &self.actor, &self.claims];
-        let length: usize = behind.into_iter().flatten().map(|text| text.len()).sum();
+        let claims = self.claims.as_deref().unwrap_or_default();
+        let behind = [&self.token_id, &self.grant_id, &self.actor].map(Option::as_deref);
+        let length: usize =
+            behind.iter().flatten().filter(|it| place_in(claims, it).is_none()).map(|it| it.len()).sum();
         let client = self.client_id.as_deref().unwrap_or_default();
-        let key = self.issuer.len() + self.subject.len() + client.len();
-        let mut texts = Texts(String::with_capacity(key + length + ROOM_FOR_LENGTHS));
+        let key = self.issuer.len() + self.subject.len() + client.len() + ROOM_FOR_LENGTHS;
+        let mut texts = Texts(String::with_capacity(key + claims.len() + length));
         let issuer = texts.push_counted(&self.issuer);
         let subject = texts.push_counted(&self.subject);
         let client = texts.push_counted(client);
-        let key = 0..client.end;
-        let client_id = self.client_id.is_some().then_some(client);
-        let [token_id, grant_id, actor, claims] =
-            behind.map(|text| text.as_deref().map(|text| texts.push(text)));
-        let Self { scopes, expires_at, issued_at, api_key, .. } = self;
+        let all_claims = texts.push(claims);
+        let [token_id, grant_id, actor] = behind.map(|text| {
+            let text = text?;
+            Some(match place_in(claims, text) {
+                Some(at) => Span::new(all_claims.start() + at, text.len()),
+                None => texts.push(text),
+            })
+        });
         Principal {
             inner: Arc::new(Inner {
                 texts: texts.0,
-                key,
                 issuer,
                 subject,
-                client_id,
+                client_id: self.client_id.is_some().then_some(client),
+                key: Span::new(0, client.end()),
                 token_id,
                 grant_id,
                 actor,
-                claims,
-                scopes,
-                expires_at,
-                issued_at,
-                api_key,
+                claims: self.claims.is_some().then_some(all_claims),
+                scopes: self.scopes,
+                expires_at: self.expires_at,
+                issued_at: self.issued_at,
+                api_key: self.api_key.map(Box::new),
+                credential_kind: self.credential_kind,
             }),
         }
     }
+}
+
+/// Where `text` stands in the claims, if it was borrowed from them: it need not be kept twice.
+fn place_in(claims: &str, text: &str) -> Option<usize> {
+    let at = (text.as_ptr() as usize).checked_sub(claims.as_ptr() as usize)?;
+    (claims.get(at..at + text.len()) == Some(text)).then_some(at)
 }
 
 /// What three lengths of usual size take, with the colons behind them.
@@ -310,7 +367,7 @@ impl Texts {
     fn push(&mut self, text: &str) -> Span {
         let start = self.0.len();
         self.0.push_str(text);
-        start..self.0.len()
+        Span::new(start, text.len())
     }
 
     /// With its length before it.

@@ -2,7 +2,7 @@
 //!
 //! 1. A [`Routes`] says which exact paths it answers and answers a whole request: no streaming.
 //! 2. An adapter hands each request to [`serve`], which reads at most [`Routes::max_body`] bytes within 15 seconds.
-//! 3. Paths are compared to the byte, as they came; what is not listed is not answered.
+//! 3. Paths are compared to the byte, as they came, whatever a framework made of them; what is not listed is answered 404.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 
-use crate::http::read_body;
+use crate::http::{drain_body, read_body};
 
 /// How long the whole body of a request to a route may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,6 +25,12 @@ pub async fn serve<R: Routes, B: Body>(
     body: B,
     peer: Option<IpAddr>,
 ) -> Response<Bytes> {
+    if !routes.paths().iter().any(|path| path == parts.uri.path()) {
+        drain_body(body).await;
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    }
     match read_body(body, routes.max_body(), BODY_TIMEOUT).await {
         Ok(body) => routes.respond(Request::from_parts(parts, body), peer).await,
         Err(error) => {
@@ -63,5 +69,33 @@ impl<R: Routes + ?Sized> Routes for std::sync::Arc<R> {
 
     async fn respond(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes> {
         (**self).respond(request, peer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    struct One;
+
+    #[async_trait]
+    impl Routes for One {
+        fn paths(&self) -> Vec<String> {
+            vec!["/one".to_owned()]
+        }
+
+        async fn respond(&self, _: Request<Bytes>, _: Option<IpAddr>) -> Response<Bytes> {
+            Response::new(Bytes::from_static(b"one"))
+        }
+    }
+
+    #[tokio::test]
+    async fn one_spelling_is_answered() {
+        for (path, status) in [("/one", 200), ("/%6fne", 404), ("/one/", 404), ("/other", 404)] {
+            let (parts, ()) = Request::get(path).body(()).unwrap().into_parts();
+            let answer = serve(&One, parts, String::new(), None).await;
+            assert_eq!(answer.status(), status, "{path}");
+        }
     }
 }

@@ -217,6 +217,70 @@ async fn a_torn_line_is_taken_away_and_told() {
     assert!(told);
 }
 
+#[tokio::test]
+async fn a_checkpoint_that_was_torn_off_is_made_good_by_the_next_start() {
+    let directory = Directory::new();
+    write(directory.builder(), 0..8).await;
+    // Killed between the tenth line after a checkpoint and the next one.
+    let checkpoint = |line: &String| line.contains("\"checkpoint\"");
+    let mut lines = lines_of(&directory.log());
+    let second = lines.iter().enumerate().filter(|(_, line)| checkpoint(line)).nth(1).unwrap().0;
+    lines.truncate(second);
+    for _ in 0..2 {
+        fs::write(directory.log(), lines.join("\n") + "\n{\"seq\":13,\"prev").unwrap();
+        write(directory.builder(), 8..10).await;
+        let report = verify(&directory.log(), &keyed()).unwrap();
+        assert_eq!(report.uncovered, 0, "{report:?}");
+        // And once more, before the start's own.
+        lines = lines_of(&directory.log());
+        let opened = lines.iter().rposition(|line| line.contains("\"opened\"")).unwrap();
+        lines.truncate(opened + 1);
+    }
+}
+
+/// What a disk says once, a special file says always: it cannot be synced.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_sync_that_failed_when_a_file_was_put_aside_is_never_believed_again() {
+    let directory = Directory::new();
+    std::os::unix::fs::symlink("/dev/null", directory.log()).unwrap();
+    let builder = directory.builder().sync(SyncPolicy::Never).rotate_at(100);
+    let (lines, background) = builder.open().unwrap();
+    let background = tokio::spawn(background);
+    let audit = Audit::new(lines);
+    for _ in 0..3 {
+        let refused = audit.begin(&intent("delete", Effect::Destructive)).await;
+        assert_eq!(refused.unwrap_err(), AuditError::NotWritten);
+    }
+    background.abort();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_was_moved_away_is_not_written() {
+    let directory = Directory::new();
+    let (lines, background) = directory.builder().open().unwrap();
+    let background = tokio::spawn(background);
+    let audit = Audit::new(lines.clone());
+    let write = intent("update", Effect::Write);
+    audit.begin(&write).await.unwrap().finish(&Outcome::succeeded());
+    let elsewhere = directory.0.join("elsewhere");
+    fs::rename(directory.log(), &elsewhere).unwrap();
+    assert_eq!(audit.begin(&write).await.unwrap_err(), AuditError::NotWritten);
+    fs::write(directory.log(), "").unwrap();
+    assert_eq!(audit.begin(&write).await.unwrap_err(), AuditError::NotWritten);
+    fs::rename(&elsewhere, directory.log()).unwrap();
+    let again = async {
+        while audit.begin(&write).await.map(|ticket| ticket.finish(&Outcome::succeeded())).is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("it goes on");
+    lines.close().await;
+    background.await.unwrap();
+    verify(&directory.log(), &keyed()).unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn files_are_private_and_belong_to_one_writer() {

@@ -14,6 +14,34 @@ fn secret() -> impl Strategy<Value = String> {
     "[A-Za-z0-9]{40}"
 }
 
+/// The same of what people choose, and of what generators make; it needs no escapes in JSON.
+fn wild() -> impl Strategy<Value = String> {
+    "[A-Za-z][A-Za-z0-9#,;'(){}<>&%+/=!$ :@?|~^*.\\[\\]-]{39}"
+}
+
+/// Where such a secret stands in texts: configurations, command lines, JSON and what is left of it.
+fn written(secret: &str, way: usize) -> String {
+    let (a, b) = secret.split_at(20);
+    let credentials = json!({"user": "x", "credentials": {"user": "x", "pw": secret}, "n": 1});
+    match way {
+        0 => format!("A=1\nexport DB_PASS={secret}\nB=2"),
+        1 => format!("db:\n  smtpPass: {secret}\n  user: x"),
+        2 => format!("- passcode: |\n    {a}\n    {b}\n  user: x"),
+        3 => format!("password:\n  {secret}\nuser: x"),
+        4 => json!({"recoveryCodes": [secret], "n": 1}).to_string(),
+        5 => credentials.to_string(),
+        6 => json!([{"value": secret, "name": "DB_PASS"}]).to_string(),
+        7 => format!("got {credentials} now"),
+        8 => format!("{{\n  \"recoveryCodes\":\n  [\n    \"{secret}\"\n  ]"),
+        9 => format!("password: '{}'\nuser: x", secret.replace('\'', "''")),
+        10 => format!("mysql --password=\"{secret}\" -h x"),
+        11 => json!({"content": json!({"text": credentials.to_string()}).to_string()}).to_string(),
+        _ => format!("PIN = \"\"\"\n{secret}\n\"\"\""),
+    }
+}
+
+const WRITTEN: usize = 13;
+
 /// What a secret looks like where only its looks betray it.
 fn dressed(secret: &str, way: usize) -> String {
     let (a, b) = secret.split_at(20);
@@ -112,6 +140,14 @@ proptest! {
     }
 
     #[test]
+    fn nor_does_one_with_anything_in_it(secret in wild(), way in 0..WRITTEN) {
+        let text = written(&secret, way);
+        for json in recorded(&json!({"content": [{"type": "text", "text": text}]}), &text, None) {
+            assert_gone(&secret, &json);
+        }
+    }
+
+    #[test]
     fn nor_does_one_that_only_the_schema_knows(secret in secret(), mark in 0..3_usize, depth in 0..6_usize) {
         let mut schema = [json!({"writeOnly": true}), json!({"format": "password"}), json!({"x-mcp-auth-redact": true})][mark].clone();
         let mut value = json!(secret);
@@ -153,6 +189,25 @@ fn parameters_of_any_size_and_depth_make_a_small_record() {
             assert!(json.len() < 64 << 10, "{}", json.len());
             serde_json::from_slice::<AuditEvent>(&json).expect("can be read");
         }
+    }
+}
+
+#[test]
+fn what_is_json_is_redacted_as_json_wherever_it_is_written() {
+    let text =
+        json!({"title": "x", "env": [{"name": "DB_PASS", "value": "hunter2"}], "codes": [1]}).to_string();
+    let value = json!({"text": text, "uri": "note://1?word=hunter2", "log": "[1] {"});
+    let more = "[1,2],".repeat(200_000);
+    let value = json!({"of": value, "large": format!("[{more}3]")});
+    for json in recorded(&value, "", None) {
+        let event: AuditEvent = serde_json::from_slice(&json).unwrap();
+        let kept = event.params.or(event.result).unwrap();
+        let text =
+            json!({"title": "x", "env": [{"name": "DB_PASS", "value": "[redacted: name]"}], "codes": [1]});
+        let inside: Value = serde_json::from_str(kept["of"]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(inside, text);
+        assert_eq!(kept["of"]["uri"], "note://1?[redacted: query]");
+        assert_eq!((&kept["of"]["log"], &kept["large"]), (&json!("[1] {"), &json!("[cut: 1200003 bytes]")));
     }
 }
 

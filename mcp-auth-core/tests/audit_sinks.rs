@@ -81,6 +81,21 @@ async fn a_sink_that_hangs_lets_no_write_run() {
 }
 
 #[tokio::test]
+async fn what_a_filter_leaves_out_does_not_run_unless_another_sink_has_it() {
+    let reads = |record: &Record| !record.effect().writes();
+    let (sink, mut deliveries) = ChannelSink::new(8);
+    let audit = Audit::new(Filter::new(sink.clone(), reads));
+    assert_eq!(audit.begin(&write()).await.unwrap_err(), AuditError::NotKept);
+    let (all, mut at_all) = ChannelSink::new(8);
+    let audit = Audit::new(FanOut::new().required(all).optional(Filter::new(sink, reads)));
+    let begun = tokio::spawn(audit.begin(&write()));
+    next(&mut at_all).await.acknowledge(Ok(()));
+    begun.await.unwrap().unwrap().finish(&Outcome::succeeded());
+    audit.begin(&Intent::default()).await.unwrap().finish(&Outcome::succeeded());
+    assert_eq!(next(&mut deliveries).await.record.effect(), Effect::Read);
+}
+
+#[tokio::test]
 async fn a_filter_lets_an_outcome_follow_its_intent() {
     let (sink, mut deliveries) = ChannelSink::new(8);
     let audit = Audit::new(Filter::new(sink, |record| {

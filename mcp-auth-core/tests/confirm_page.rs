@@ -225,15 +225,20 @@ fn a_page_has_an_https_url() {
     let page = |url: &str| {
         ApprovalPage::new(Approvals::new(Arc::clone(&store), url), Cookies, KeyRing::generate().unwrap())
     };
-    for good in
-        ["https://x.example/approve", "http://127.0.0.1:8/approve", "http://[::1]/a", "http://localhost/a"]
-    {
+    for good in [
+        "https://x.example/approve",
+        "http://127.0.0.1:8/approve",
+        "http://[::1]/a",
+        "http://localhost/a",
+        "http://app.localhost:8/a",
+    ] {
         assert!(page(good).is_ok(), "{good}");
     }
     for bad in [
         "",
         "/approve",
         "http://x.example/a",
+        "http://localhost.x.example/a",
         "https://x.example/a?b",
         "https://x.example/a#b",
         "ftp://x.example/",

@@ -2,11 +2,14 @@
 #![cfg(feature = "jwt")]
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::{public, read, write};
+use mcp_auth_core::store::MemoryStore;
+use mcp_auth_core::verify::dpop::Dpop;
 use mcp_auth_core::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, Verified, VerifyContext, VerifyError};
 use mcp_auth_core::{Credential, Guard, ToolPolicies};
@@ -78,6 +81,19 @@ fn a_guard_reports_all_its_problems() {
 }
 
 #[test]
+fn a_nonce_key_is_no_guessable_one() {
+    let build = |bytes: usize| {
+        let dpop = Dpop::accepted(Arc::new(MemoryStore::default())).nonce_key(&vec![7; bytes].into());
+        let guard = Guard::builder("https://mcp.example/mcp").verifier(Nobody(&["https://issuer.example"]));
+        guard.tools(ToolPolicies::new().tool("a", read("a"))).dpop(dpop).build().map(drop)
+    };
+    for bytes in [0, 1, 31] {
+        assert_problems(&build(bytes).unwrap_err(), &[("dpop: the nonce key", "32 random bytes")]);
+    }
+    build(32).unwrap();
+}
+
+#[test]
 fn a_resource_is_one_plain_url() {
     for (resource, problem) in [
         ("", "no absolute URL"),
@@ -126,12 +142,12 @@ fn policies_report_all_their_problems() {
         &guard_errors("https://mcp.example/mcp", policies),
         &[
             ("tool `list` is declared twice", "keep one"),
-            ("scopes of tool `remove`", "public()"),
-            ("scopes of tool `erase`", "public()"),
-            ("scopes of resource `note://{a}{b}`", "public()"),
+            ("tool `remove`: its scopes", "public()"),
+            ("tool `erase`: its scopes", "public()"),
+            ("resource `note://{a}{b}`: its scopes", "public()"),
             ("`note://{a}{b}` is no URI template", "text between"),
-            ("scopes of prompt `greet`", "public()"),
-            ("scopes of method `tasks/get`", "public()"),
+            ("prompt `greet`: its scopes", "public()"),
+            ("method `tasks/get`: its scopes", "public()"),
             ("tools without a declaration: delete, get", "declare each"),
             ("tools that do not exist: erase, remove", "correct the name"),
         ],

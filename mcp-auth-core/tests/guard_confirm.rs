@@ -1,70 +1,36 @@
 //! The guard and its gate, without a framework: what follows a question in a stream, and what is forwarded.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/guarded.rs"]
+mod guarded;
+
 use std::future::Future;
 use std::pin::Pin;
 
-use async_trait::async_trait;
 use bytes::Bytes;
+use guarded::{OneToken, decide, request};
+use http::Response;
 use http::request::Parts;
-use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::confirm::{Confirmation, Confirmed, Fallback, Rule, Way};
-use mcp_auth_core::guard::{Admission, Admitted, Decision, Exchange, Forward, GuardedBody, Rest};
+use mcp_auth_core::guard::{Decision, Exchange, Forward, GuardedBody, Rest};
 use mcp_auth_core::mcp::{ListKind, Operation};
 use mcp_auth_core::policy::{
     Arguments, Effect, ScopePolicy, ToolPolicies, Verdict, destructive, read, write,
 };
-use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Guard, Principal, ScopeSet, TokenVerifier};
+use mcp_auth_core::{Guard, Principal, ScopeSet};
 use serde_json::{Value, json};
 
-struct OneToken;
-
-#[async_trait]
-impl TokenVerifier for OneToken {
-    async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
-        match credential.expose_token() {
-            "secret" => {
-                let scopes = ScopeSet::parse("notes:delete").unwrap();
-                Ok(Principal::builder("https://issuer.example", "ada").scopes(scopes).build().into())
-            }
-            _ => Err(TokenRefusal::Unknown.into()),
-        }
-    }
-    fn authorization_servers(&self) -> Vec<String> {
-        vec!["https://issuer.example".to_owned()]
-    }
-}
+const KNOWN: OneToken = OneToken("notes:delete");
 
 fn guard(policy: impl ScopePolicy) -> Guard {
-    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken).policy(policy).max_answer(500);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(KNOWN).policy(policy).max_answer(500);
     builder.build().unwrap().0
 }
 
 fn deletes(rule: Rule) -> ToolPolicies {
     ToolPolicies::new().tool("delete", destructive("notes:delete").confirm(rule))
-}
-
-/// A request as an adapter has it.
-fn request(message: &Value, session: Option<&str>) -> (Parts, Bytes) {
-    let body = Bytes::from(message.to_string());
-    let mut builder = Request::post("/mcp")
-        .header("host", "mcp.example")
-        .header("authorization", "Bearer secret")
-        .header("content-type", "application/json")
-        .header("content-length", body.len())
-        .header("accept", "application/json, text/event-stream");
-    if let Some(session) = session {
-        builder = builder.header("mcp-session-id", session).header("mcp-protocol-version", "2025-06-18");
-    }
-    (builder.body(()).unwrap().into_parts().0, body)
-}
-
-async fn decide(guard: &Guard, parts: &mut Parts, body: Bytes) -> Decision {
-    let Admission::Body(admitted) = guard.admit(parts, None).await else { panic!("not admitted") };
-    Admitted::decide(admitted, parts, body).await
 }
 
 fn forwarded(decision: Decision) -> Forward {
@@ -240,7 +206,7 @@ async fn what_is_rewritten_is_not_compressed() {
         tools.resource("note://{id}", read("notes:delete"))
     };
     let guard =
-        Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(policies()).build().unwrap().0;
+        Guard::builder("https://mcp.example/mcp").verifier(KNOWN).tools(policies()).build().unwrap().0;
     let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": { "name": "c", "version": "1" } });
@@ -409,7 +375,7 @@ fn what_cannot_be_confirmed_is_found_at_start() {
     let policies = ToolPolicies::from_tools([&unknown]).unwrap().tool("delete", destructive("a"));
     let no_page = deletes(Rule::new(Confirmation::Approve));
     for (policies, problem) in [(policies, "mcp-auth/confirmation"), (no_page, "no approval page")] {
-        let built = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(policies).build();
+        let built = Guard::builder("https://mcp.example/mcp").verifier(KNOWN).tools(policies).build();
         let errors = built.map(drop).unwrap_err();
         assert_eq!(errors.as_slice().len(), 1, "{errors}");
         assert!(errors.to_string().contains(problem), "{errors}");

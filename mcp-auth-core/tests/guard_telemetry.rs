@@ -1,19 +1,21 @@
 //! The span of a request and the time it took, by the names of OpenTelemetry's conventions for MCP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/guarded.rs"]
+mod guarded;
+
 use std::collections::{BTreeMap, HashMap};
 use std::future::Ready;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use guarded::{OneToken, decide, request};
+use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, Full};
+use mcp_auth_core::Guard;
 use mcp_auth_core::audit::{Audit, ChannelSink};
-use mcp_auth_core::guard::{Admission, Admitted, Decision, Forward, GuardedBody, Rest};
+use mcp_auth_core::guard::{Decision, Forward, GuardedBody, Rest};
 use mcp_auth_core::policy::{ToolPolicies, read};
-use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Guard, Principal, ScopeSet, TokenVerifier};
 use metrics::{Counter, Gauge, HistogramFn, Key, KeyName, Metadata as Meta, Recorder, SharedString, Unit};
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
@@ -87,40 +89,14 @@ impl Recorder for Fed {
     }
 }
 
-struct OneToken;
-
-#[async_trait]
-impl TokenVerifier for OneToken {
-    async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
-        match credential.expose_token() {
-            "secret" => {
-                let scopes = ScopeSet::parse("notes:read").unwrap();
-                Ok(Principal::builder("https://issuer.example", "ada").scopes(scopes).build().into())
-            }
-            _ => Err(TokenRefusal::Unknown.into()),
-        }
-    }
-    fn authorization_servers(&self) -> Vec<String> {
-        vec!["https://issuer.example".to_owned()]
-    }
-}
-
 type Never = Ready<Rest<Full<Bytes>>>;
 
 /// Sends a message, and lets the service answer so; without an answer it is cut.
 async fn send(guard: &Guard, method: &str, params: Value, answer: Option<Value>) {
-    let message = json!({ "jsonrpc": "2.0", "id": "q-1", "method": method, "params": params }).to_string();
-    let request = Request::post("/mcp")
-        .header("host", "mcp.example")
-        .header("authorization", "Bearer secret")
-        .header("content-type", "application/json")
-        .header("mcp-protocol-version", "2025-06-18")
-        .header("accept", "application/json, text/event-stream");
-    let mut parts = request.body(()).unwrap().into_parts().0;
-    let Admission::Body(admitted) = guard.admit(&mut parts, Some([192, 0, 2, 1].into())).await else {
-        panic!()
-    };
-    let decision = Admitted::decide(admitted, &mut parts, Bytes::from(message)).await;
+    let message = json!({ "jsonrpc": "2.0", "id": "q-1", "method": method, "params": params });
+    let (mut parts, body) = request(&message, None);
+    parts.headers.insert("mcp-protocol-version", HeaderValue::from_static("2025-06-18"));
+    let decision = decide(guard, &mut parts, body).await;
     let Decision::Forward(Forward { exchange, .. }) = decision else { return };
     let Some(answer) = answer else { return };
     let response = Response::builder().header("content-type", "application/json");
@@ -139,7 +115,7 @@ async fn spans_and_durations_have_the_names_of_the_conventions() {
         .tool("list_notes", read("notes:read"))
         .tool("secrets", read("admin"))
         .resource("note://{+id}", read("notes:read"));
-    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(tools);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken("notes:read")).tools(tools);
     let (guard, _background) = builder.audit(Audit::new(sink)).build().unwrap();
 
     let call = || json!({ "name": "list_notes", "arguments": { "q": "private" } });

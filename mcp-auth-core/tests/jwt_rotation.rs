@@ -2,34 +2,29 @@
 #![cfg(all(feature = "fetch", feature = "testing"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "support/fetched.rs"]
+mod fetched;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use fetched::{COOL_DOWN, RESOURCE, running, until, verify};
 use mcp_auth_core::testing::{Authority, TestKey, TokenBuilder};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{Algorithm, JwtVerifier};
-use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Principal};
+use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, Verified, VerifyError};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-const RESOURCE: &str = "https://mcp.example/mcp";
-const COOL_DOWN: Duration = Duration::from_secs(61);
 
 fn clock() -> Clock {
     Clock::manual(Timestamp::from_secs(1_000_000))
 }
 
-async fn verify(verifier: &JwtVerifier, token: &str) -> Result<Principal, VerifyError> {
-    let context = VerifyContext { resource: RESOURCE, now: Clock::system().now(), address: None };
-    verifier.verify(&Credential::bearer(token), context).await.map(|verified| verified.principal().clone())
-}
-
-fn unavailable(verdict: Result<Principal, VerifyError>) -> String {
+fn unavailable(verdict: Result<Verified, VerifyError>) -> String {
     match verdict {
         Err(VerifyError::Unavailable { reason, retry_after }) => {
             assert!(!retry_after.is_zero());
@@ -37,25 +32,6 @@ fn unavailable(verdict: Result<Principal, VerifyError>) -> String {
         }
         other => panic!("expected no verdict, got {other:?}"),
     }
-}
-
-/// Waits, at most five seconds, until `done`.
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if done() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {what}");
-}
-
-/// A verifier that discovers `authority` by its issuer, with its job running.
-async fn running(authority: &Authority, clock: &Clock) -> Arc<JwtVerifier> {
-    let verifier = Arc::new(JwtVerifier::builder(authority.issuer()).clock(clock.clone()).build().unwrap());
-    tokio::spawn(verifier.background().unwrap());
-    until("the first keys", || verifier.is_ready()).await;
-    verifier
 }
 
 /// Answers each connection with what `answer` makes of the path, after `delay`; counts connections.
@@ -119,7 +95,7 @@ fn keys_of(key: &TestKey) -> String {
 #[tokio::test]
 async fn keys_are_discovered_and_rotate_without_a_failed_request() {
     let (authority, clock) = (Authority::start().await.unwrap(), clock());
-    let verifier = running(&authority, &clock).await;
+    let verifier = running(JwtVerifier::builder(authority.issuer()).clock(clock.clone())).await;
     for algorithm in Algorithm::ALL {
         verify(&verifier, &authority.token_with(algorithm, RESOURCE).sign()).await.unwrap();
     }
@@ -144,11 +120,8 @@ async fn whoever_comes_while_keys_are_fetched_waits_for_them() {
         ok(sets.get(served.fetch_add(1, Ordering::SeqCst)).map_or("{}", String::as_str))
     })
     .await;
-    let verifier =
-        JwtVerifier::builder(&base).jwks_uri(format!("{base}/jwks")).clock(clock.clone()).build().unwrap();
-    let verifier = Arc::new(verifier);
-    tokio::spawn(verifier.background().unwrap());
-    until("the first keys", || verifier.is_ready()).await;
+    let builder = JwtVerifier::builder(&base).jwks_uri(format!("{base}/jwks")).clock(clock.clone());
+    let verifier = running(builder).await;
     clock.advance(COOL_DOWN);
 
     let token = TokenBuilder::new(second, &base, RESOURCE).sign();
@@ -165,7 +138,7 @@ async fn whoever_comes_while_keys_are_fetched_waits_for_them() {
 #[tokio::test]
 async fn unknown_key_ids_cause_one_fetch_per_cool_down() {
     let (authority, clock) = (Authority::start().await.unwrap(), clock());
-    let verifier = running(&authority, &clock).await;
+    let verifier = running(JwtVerifier::builder(authority.issuer()).clock(clock.clone())).await;
     assert_eq!(authority.fetches(), 1);
     // The first one was nobody's request, so that keys which rotate right after the start are found.
     for fetches in [2, 3, 4] {
@@ -186,7 +159,7 @@ async fn unknown_key_ids_cause_one_fetch_per_cool_down() {
 #[tokio::test]
 async fn a_failing_issuer_keeps_its_keys_for_a_day() {
     let (authority, clock) = (Authority::start().await.unwrap(), clock());
-    let verifier = running(&authority, &clock).await;
+    let verifier = running(JwtVerifier::builder(authority.issuer()).clock(clock.clone())).await;
     authority.set_failing(true);
     clock.advance(COOL_DOWN);
     let unknown = authority.token(RESOURCE).header("kid", json!("unknown")).sign();
@@ -284,9 +257,7 @@ async fn an_issuer_with_a_path_is_found_by_either_form() {
         })
         .await;
         let issuer = format!("{base}/tenant");
-        let verifier = JwtVerifier::builder(&issuer).build().unwrap();
-        tokio::spawn(verifier.background().unwrap());
-        until(well_known, || verifier.is_ready()).await;
+        let verifier = running(JwtVerifier::builder(&issuer)).await;
         verify(&verifier, &TokenBuilder::new(key.clone(), &issuer, RESOURCE).sign()).await.unwrap();
     }
 }

@@ -88,6 +88,11 @@ impl Refused {
         self
     }
 
+    /// True if who asked is at fault.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self.code, Code::SlowDown | Code::TemporarilyUnavailable)
+    }
+
     /// The answer of a token, registration or revocation endpoint.
     pub(crate) fn into_response(self) -> Response<Bytes> {
         let mut response =

@@ -18,8 +18,9 @@ use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
 use url::Url;
 
 use crate::browser::Browsers;
-use crate::clients::{Client, Clients, RedirectRules, Registration};
+use crate::clients::{Client, Clients, RedirectRules, Registration, WaitingList};
 use crate::grants::Grants;
+use crate::limits::Limits;
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::provider::{Inner, Provider};
@@ -88,7 +89,7 @@ impl ProviderBuilder {
         self
     }
 
-    /// What a client gets that asks for no scope. By default every scope.
+    /// What a client gets that asks for no scope: some of the scopes. By default every one.
     pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
         self.default_scope = Some(scope.into());
         self
@@ -191,6 +192,14 @@ impl ProviderBuilder {
                 errors.push(format!("default_scope: {error}"), "write scopes separated by single spaces");
                 None
             });
+        if let (Ok(all), Some(default)) = (&all, &default_scope) {
+            for scope in default.iter().filter(|scope| !all.contains(scope)) {
+                errors.push(
+                    format!("default_scope: `{scope}` is none of the scopes: no consent page would name it"),
+                    "add it to .scopes with its words, or leave it out",
+                );
+            }
+        }
         let rules = RedirectRules { private: self.private_redirects };
         for redirect in self.clients.iter().flat_map(|client| &client.redirects) {
             if let Err(error) = rules.check(redirect) {
@@ -239,7 +248,7 @@ impl ProviderBuilder {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
             },
-            registration: Registration { limiter, rules },
+            registration: Registration { limiter, rules, waiting: WaitingList::default() },
             browsers: Browsers {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
@@ -252,6 +261,7 @@ impl ProviderBuilder {
                 revocations,
                 access_ttl: self.access_ttl,
             },
+            limits: Limits::new(),
             pages: Pages::new(),
             signing,
             verifier: Arc::new(verifier),
@@ -322,6 +332,7 @@ fn jobs(inner: &Arc<Inner>) -> Vec<Job> {
             tokio::time::sleep(SWEEP_EVERY).await;
             let Some(inner) = swept.upgrade() else { return };
             inner.registration.limiter.retain_recent();
+            inner.limits.sweep();
         }
     });
     std::iter::once(sweep).chain(inner.grants.revocations.background()).collect()

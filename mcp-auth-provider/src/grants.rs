@@ -15,11 +15,10 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Code, Refused};
+use crate::answer::Refused;
+use crate::token::Family;
 
 pub(crate) const GRANTS: &str = "grants";
-/// How often a conditional write is tried again after another request came first.
-const TRIES: usize = 8;
 
 /// What a user granted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +30,8 @@ pub(crate) struct Grant {
     pub(crate) resource: String,
     /// When the user consented.
     pub(crate) since: Timestamp,
+    /// None before its code is redeemed, and for a client without refresh tokens.
+    pub(crate) refresh: Option<Family>,
 }
 
 pub(crate) struct Grants {
@@ -47,25 +48,30 @@ impl Grants {
         Ok(self.store.put(&grant_key(&grant.id), serde_json::to_vec(grant)?, Some(until)).await?)
     }
 
-    /// The grant, which lasts until `until` from now on; `None` if it has ended. The write is conditional: a grant that is
-    /// revoked at the same time stays revoked.
-    pub(crate) async fn extend(&self, id: &str, until: Timestamp) -> Result<Option<Grant>, Refused> {
+    /// The grant and its version; `None` if it has ended.
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<(Grant, u64)>, Refused> {
         let key = grant_key(id);
-        for _ in 0..TRIES {
-            let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
-            let grant: Grant = serde_json::from_slice(&entry.value)?;
-            let client = Some(grant.client_id.as_str());
-            if self.is_revoked(&grant.subject, client, grant.since).await? {
-                tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
-                self.store.remove(&key).await?;
-                return Ok(None);
-            }
-            if self.store.replace(&key, entry.version, entry.value.clone(), Some(until)).await? {
-                return Ok(Some(grant));
-            }
+        let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
+        let grant: Grant = serde_json::from_slice(&entry.value)?;
+        if self.is_revoked(&grant.subject, Some(&grant.client_id), grant.since).await? {
+            tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
+            self.store.remove(&key).await?;
+            return Ok(None);
         }
-        Err(Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later")
-            .after(Duration::from_secs(1)))
+        Ok(Some((grant, entry.version)))
+    }
+
+    /// Keeps the grant until `until`, if it still has this version.
+    pub(crate) async fn replace(
+        &self,
+        grant: &Grant,
+        version: u64,
+        until: Timestamp,
+    ) -> Result<bool, Refused> {
+        Ok(self
+            .store
+            .replace(&grant_key(&grant.id), version, serde_json::to_vec(grant)?, Some(until))
+            .await?)
     }
 
     /// Ends a grant and everything that was issued for it.

@@ -10,6 +10,7 @@ mod clients;
 mod connections;
 mod form;
 mod grants;
+mod limits;
 mod metadata;
 mod pages;
 mod provider;

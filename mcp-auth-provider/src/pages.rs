@@ -49,6 +49,8 @@ pub(crate) struct ConsentPage<'a> {
 pub(crate) struct ErrorPage<'a> {
     pub(crate) style: &'a str,
     pub(crate) text: &'a str,
+    /// Where the client is told, with its URL, if the person wants to go there.
+    pub(crate) back: Option<(&'a str, &'a str)>,
 }
 
 /// Renders pages.
@@ -106,7 +108,13 @@ impl Pages {
 
     /// A page that says what went wrong.
     pub(crate) fn error(&self, status: StatusCode, text: &str) -> Response<Bytes> {
-        self.answer(status, &ErrorPage { style: self.style(), text }, None)
+        self.answer(status, &ErrorPage { style: self.style(), text, back: None }, None)
+    }
+
+    /// The same, with a link to the client at `place`.
+    pub(crate) fn error_and_link(&self, text: &str, place: &str, url: &str) -> Response<Bytes> {
+        let page = ErrorPage { style: self.style(), text, back: Some((place, url)) };
+        self.answer(StatusCode::BAD_REQUEST, &page, None)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::browser::{Browsers, SESSION_LIFE};
 use crate::builder::ProviderBuilder;
 use crate::clients::{Clients, Registration};
 use crate::grants::Grants;
+use crate::limits::Limits;
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::sign_in::SignIn;
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) registration: Registration,
     pub(crate) browsers: Browsers,
     pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
     pub(crate) pages: Pages,
     pub(crate) signing: SigningKey,
     pub(crate) verifier: Arc<JwtVerifier>,
@@ -79,7 +81,12 @@ impl Provider {
     }
 
     /// Ends everything that a user was issued until now, in this process at once and in others as soon as the store tells:
-    /// sessions, grants and tokens. The user can sign in again.
+    /// the provider's own sessions, grants and tokens. The user can sign in again.
+    ///
+    /// Two things are ended by whoever made them, and first:
+    /// - A session of the host's ([`HostSession`](crate::HostSession)): whoever has it can consent anew at once.
+    /// - API keys: over the same store and issuer they are refused too, but only as long as the mark is kept, which is as long as
+    ///   the longest token may live. After that they may work again, unless each was revoked by itself.
     ///
     /// # Errors
     /// If it cannot be kept; then it counts in this process only, and should be tried again.

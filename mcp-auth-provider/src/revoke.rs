@@ -19,15 +19,25 @@ impl Inner {
             return method_not_allowed("POST, OPTIONS");
         }
         match self.try_revoke(parts, body).await {
-            Ok(()) => empty(StatusCode::OK),
+            Ok(is_known) => {
+                if !is_known {
+                    self.limits.note_failure(self.address(parts));
+                }
+                empty(StatusCode::OK)
+            }
             Err(refused) => {
+                if refused.is_failure() {
+                    self.limits.note_failure(self.address(parts));
+                }
                 refused.record("revoke", None);
                 refused.into_response()
             }
         }
     }
 
-    async fn try_revoke(&self, parts: &Parts, body: &[u8]) -> Result<(), Refused> {
+    /// False if the token is not known.
+    async fn try_revoke(&self, parts: &Parts, body: &[u8]) -> Result<bool, Refused> {
+        self.limits.check_address(self.address(parts))?;
         let form = Parameters::from_form(&parts.headers, body)?;
         let client = self.authenticate_client(parts, &form).await?;
         let token = form.get("token").ok_or(Refused::new(
@@ -36,7 +46,8 @@ impl Inner {
             "token is missing",
         ))?;
         if let Some(grant) = self.grant_of_refresh_token(&client, token).await? {
-            return self.grants.revoke(&grant, "its client asked for it").await;
+            self.grants.revoke(&grant, "its client asked for it").await?;
+            return Ok(true);
         }
         let credential = Credential::bearer(token);
         for resource in &self.resources {
@@ -46,9 +57,11 @@ impl Inner {
                 && principal.client_id() == Some(&client.id)
                 && let (Some(id), Some(until)) = (principal.token_id(), principal.expires_at())
             {
-                return self.grants.revoke_token(id, until).await;
+                self.limits.check_grant(principal.grant_id().unwrap_or_default())?;
+                self.grants.revoke_token(id, until).await?;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

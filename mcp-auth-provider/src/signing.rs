@@ -34,7 +34,7 @@ pub enum SigningKeyError {
     #[error("the signing key cannot be read or kept")]
     Store(#[from] StoreError),
     /// What was opened is no key.
-    #[error("the stored signing key is damaged: remove it from the store, and users sign in anew")]
+    #[error("the stored signing key is damaged: forget it, and begin anew")]
     Damaged,
     /// The machine gives no randomness.
     #[error("the machine gives no randomness")]
@@ -76,6 +76,19 @@ impl SigningKey {
         }
         let entry = store.get(&place).await?.ok_or(SigningKeyError::Damaged)?;
         Self::from_pkcs8(&entry.value).ok_or(SigningKeyError::Damaged)
+    }
+
+    /// Removes the key that `store` keeps: the next [`load`](Self::load) makes another. For a key that somebody else may have, so
+    /// it needs no ring, and nothing of the old key is published any more. Each process has the old one until it begins anew;
+    /// then access tokens of before are refused, and clients get others with their refresh tokens. False if none was kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    pub async fn forget(store: &dyn Store) -> Result<bool, StoreError> {
+        let place = Key::new(KEYS, "", CURRENT);
+        let was_kept = store.get(&place).await?.is_some();
+        store.remove(&place).await?;
+        Ok(was_kept)
     }
 
     pub(crate) fn generate() -> Result<Self, NoRandomness> {

@@ -6,6 +6,7 @@ mod common;
 use std::num::NonZeroU32;
 
 use common::{Browser, Fixture, REDIRECT, VERIFIER, query};
+use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::store::{Key, StoreExt};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -129,7 +130,44 @@ async fn registrations_are_bounded_in_rate_and_number() {
     for n in 0..10_000 {
         full.store.put(&Key::new("clients", "", format!("c{n}")), "{}", None).await.unwrap();
     }
-    assert_eq!(full.register(&metadata).await.0, 503);
+    assert_eq!(full.register(&metadata).await.0, 201, "those who are there close it for nobody");
+}
+
+#[tokio::test]
+async fn who_registers_without_end_pushes_out_their_own() {
+    let proxies = TrustedProxies::parse(["127.0.0.1"]).unwrap();
+    let fixture = Fixture::with(|builder| {
+        builder.trusted_proxies(proxies).registrations_per_minute(NonZeroU32::new(10_000).unwrap())
+    })
+    .await;
+    let metadata = json!({ "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
+    let client = reqwest::Client::new();
+    let register = async |from: &str| {
+        let post = client.post(fixture.at("/register")).header("x-forwarded-for", from).json(&metadata);
+        let answer = post.send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        answer.json::<Value>().await.unwrap()["client_id"].as_str().unwrap().to_owned()
+    };
+    let (innocent, used, first) =
+        (register("192.0.2.1").await, register("2001:db8::1").await, register("2001:db8::2").await);
+    let request = fixture.request(&[("client_id", &used)]);
+    let code = query(&Browser::new().walk(&request).await, "code").unwrap();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", &used),
+        ("code", &code),
+        ("code_verifier", VERIFIER),
+    ];
+    assert_eq!(fixture.token(&form).await.0, 200);
+    for n in 0..500 {
+        register(&format!("2001:db8::{n:x}")).await;
+    }
+    let status = async |id: &str| {
+        Browser::new().get(fixture.request(&[("client_id", id)]).as_str()).await.status().as_u16()
+    };
+    assert_eq!(status(&first).await, 400, "one /64 is one address");
+    assert_eq!(status(&innocent).await, 200);
+    assert_eq!(status(&used).await, 200, "what was granted to stays");
 }
 
 #[tokio::test]

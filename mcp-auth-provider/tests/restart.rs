@@ -6,8 +6,11 @@ mod common;
 use std::sync::Arc;
 
 use common::{Browser, Fixture, query};
+use mcp_auth_core::Credential;
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
-use mcp_auth_provider::{SigningKey, SigningKeyError};
+use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
+use mcp_auth_core::verify::{TokenVerifier as _, VerifyContext};
+use mcp_auth_provider::{HostSession, LocalUsers, Provider, SigningKey, SigningKeyError, User};
 
 #[tokio::test]
 async fn a_token_outlives_the_process_that_signed_it() {
@@ -26,6 +29,38 @@ async fn a_token_outlives_the_process_that_signed_it() {
     // Another key is another provider.
     let other = Fixture::start().await;
     assert_ne!(jwks(&other).await.unwrap().text().await.unwrap(), published);
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_has_is_replaced() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let ring = KeyRing::generate().unwrap();
+    assert!(!SigningKey::forget(&store).await.unwrap());
+    let key = SigningKey::load(Arc::clone(&store), ring.clone()).await.unwrap();
+    let kept = Arc::clone(&store);
+    let mut fixture = Fixture::with(|builder| builder.store(kept).signing_key(key)).await;
+    let tokens = fixture.tokens().await;
+    fixture.verify(&tokens).await.unwrap();
+    assert!(SigningKey::forget(&store).await.unwrap());
+
+    // The sealing key was open, too.
+    let key = SigningKey::load(Arc::clone(&store), KeyRing::generate().unwrap()).await.unwrap();
+    let other = format!("{key:?}");
+    let after = Fixture::with(|builder| builder.store(store).signing_key(key.clone())).await;
+    let jwks = reqwest::get(after.at("/.well-known/jwks.json")).await.unwrap();
+    let jwks: serde_json::Value = jwks.json().await.unwrap();
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 1, "the old one is not believed any more");
+    assert!(other.contains(jwks["keys"][0]["kid"].as_str().unwrap()));
+    // Nobody signs in again for it.
+    let (status, refreshed) = after.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(status, 200, "{refreshed}");
+
+    let builder =
+        Provider::builder(&fixture.origin).resource(fixture.at("/mcp")).scopes([("notes:read", "Read")]);
+    let builder =
+        builder.sign_in(LocalUsers::new().user("ada", common::PASSWORD)).clock(fixture.clock.clone());
+    fixture.provider = builder.signing_key(key).build().unwrap().0;
+    assert!(fixture.verify(&tokens).await.is_err());
 }
 
 #[tokio::test]
@@ -76,6 +111,27 @@ async fn what_a_user_had_ends_as_a_whole() {
     // Whoever still knows the password is let in again.
     fixture.advance(1);
     fixture.verify(&fixture.tokens().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_users_revocation_leaves_is_the_hosts_to_end() {
+    let fixture =
+        Fixture::with(|builder| builder.sign_in(HostSession::new(|_| async { Some(User::new("ada")) })))
+            .await;
+    let keys = ApiKeys::builder(Arc::clone(&fixture.store)).prefix("notes").issuer(&fixture.origin);
+    let keys = keys.clock(fixture.clock.clone()).revocations(fixture.provider.revocations()).build().unwrap();
+    let key = keys.create(NewKey::new("laptop", "ada")).await.unwrap();
+    let is_refused = async || {
+        let (credential, resource) = (Credential::bearer(key.expose_secret()), fixture.at("/mcp"));
+        let context = VerifyContext { resource: &resource, now: fixture.clock.now(), address: None };
+        let verified = keys.verify(&credential, context).await.unwrap();
+        fixture.provider.revocations().is_revoked(verified.principal()).await.unwrap()
+    };
+    assert!(!is_refused().await);
+    fixture.provider.revoke_user("ada").await.unwrap();
+    let page = Browser::new().get(fixture.request(&[]).as_str()).await.text().await.unwrap();
+    assert!(page.contains("value=\"allow\""), "the host's session is asked for consent as before");
+    assert!(is_refused().await, "while the mark is kept");
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ async fn a_store_that_fails_is_answered_503() {
     let metadata = serde_json::json!({ "redirect_uris": [common::REDIRECT] });
     assert_eq!(fixture.register(&metadata).await.0, 503);
     is_down.store(false, Ordering::SeqCst);
+    fixture.advance(31);
     let (status, _) = fixture.refresh(tokens["refresh_token"].as_str().unwrap()).await;
     assert_eq!(status, 200, "nothing was lost");
 }

@@ -40,16 +40,20 @@ pub enum DataError {
 }
 
 /// What is kept.
-#[derive(Clone, Debug)]
 pub(crate) struct Data {
     pub(crate) domain: Domain,
     pub(crate) sqlite: SqliteStore,
+    /// What is asked: `sqlite`, or what was put before it.
+    store: Arc<dyn Store>,
     pub(crate) ring: KeyRing,
 }
 
 impl Data {
-    /// Opens the directory, or makes it.
-    pub(crate) async fn open(directory: &Path) -> Result<Self, DataError> {
+    /// Opens the directory, or makes it; `before` puts something before its store.
+    pub(crate) async fn open(
+        directory: &Path,
+        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Result<Self, DataError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |source| DataError::File { path, source }
@@ -63,11 +67,12 @@ impl Data {
         let ring = KeyRing::from_text(&master_key(&key).map_err(at(&key))?)?;
         let sqlite = SqliteStore::open(directory.join("auth.sqlite")).await?;
         let domain = Domain::open(&directory.join("corcava.sqlite"), Clock::system()).await?;
-        Ok(Self { domain, sqlite, ring })
+        let store = before(Arc::new(sqlite.clone()));
+        Ok(Self { domain, sqlite, store, ring })
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.sqlite.clone())
+        Arc::clone(&self.store)
     }
 }
 

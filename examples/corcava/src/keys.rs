@@ -50,3 +50,18 @@ pub(crate) async fn first_key(
         .map_err(|_| KeyError::Invalid { field: "scopes", problem: "they are none" })?;
     keys.create(NewKey::new(DEMO_KEY, owner).scopes(scopes)).await.map(Some)
 }
+
+/// Ends every key of `owner`'s.
+pub(crate) async fn revoke_all(keys: &ApiKeys, owner: &str) -> Result<(), KeyError> {
+    let mut after = None;
+    loop {
+        let page = keys.list_of(owner, after.as_deref(), 200).await?;
+        for key in page.keys.iter().filter(|key| key.revoked_at.is_none()) {
+            keys.revoke(&key.id).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}

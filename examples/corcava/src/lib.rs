@@ -23,4 +23,4 @@ pub use data::DataError;
 pub use journal::JournalError;
 pub use options::{Cli, Options};
 pub use secret::NoRandomness;
-pub use server::{Running, StartError, start};
+pub use server::{Running, StartError, start, start_behind};

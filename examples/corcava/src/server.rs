@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -16,10 +17,12 @@ use mcp_auth_core::audit::JsonLines;
 use mcp_auth_core::background::Background;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
+use mcp_auth_core::store::Store;
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::VerifierRouter;
 use mcp_auth_core::verify::api_key::{ApiKeys, KeyError};
 use mcp_auth_provider::{Provider, SigningKey, SigningKeyError};
+use mcp_auth_store::SqliteStore;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::task::JoinHandle;
@@ -32,6 +35,7 @@ use crate::authority;
 use crate::banner::Banner;
 use crate::confirming;
 use crate::data::{Data, DataError};
+use crate::domain::Domain;
 use crate::journal::{Journal, JournalError};
 use crate::keys;
 use crate::options::{AuthorityOptions, Options};
@@ -88,7 +92,8 @@ pub struct Running {
     address: SocketAddr,
     guard: Guard,
     banner: Banner,
-    data: Data,
+    domain: Domain,
+    sqlite: SqliteStore,
     keys: ApiKeys,
     record: Option<JsonLines>,
     sessions: CancellationToken,
@@ -135,8 +140,8 @@ impl Running {
             record.close().await;
         }
         self.background.abort();
-        self.data.domain.close().await;
-        self.data.sqlite.close().await;
+        self.domain.close().await;
+        self.sqlite.close().await;
     }
 }
 
@@ -161,6 +166,17 @@ struct Embedded {
 /// # Errors
 /// [`StartError`] says what is wrong, and how to fix it.
 pub async fn start(options: Options) -> Result<Running, StartError> {
+    start_behind(options, |store| store).await
+}
+
+/// The same, with something before the store of keys, grants and sessions: it sees all that is asked of that.
+///
+/// # Errors
+/// As [`start`]'s.
+pub async fn start_behind(
+    options: Options,
+    before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> Result<Running, StartError> {
     let listen_error = |source| StartError::Listen { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -170,7 +186,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let origin = origin.ascii_serialization();
     let mcp_url = format!("{origin}/mcp");
-    let data = Data::open(&options.data).await?;
+    let data = Data::open(&options.data, before).await?;
 
     let embedded = embedded(&options, &data, &origin, &mcp_url).await?;
     let (verifier, issuer) = match (&embedded, &options.authority) {
@@ -182,6 +198,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     // The same users come by token and by key.
     let keys = keys::api_keys(data.store(), issuer, options.environment)?;
+    if let Some(embedded) = &embedded {
+        embedded.accounts.end(&embedded.provider, &keys).await?;
+    }
     let key = match &embedded {
         // What is printed ends up in logs: real users make their own.
         Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
@@ -197,7 +216,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         has_page: approval.is_some(),
     };
     let journal = options.audit.as_deref().map(Journal::open).transpose()?;
-    let activity = journal.as_ref().map(Activity::new);
+    let activity = journal.as_ref().map(|journal| Activity::new(journal, options.audit_archived));
     let guard = Guard::builder(&mcp_url)
         .name("Corcava")
         .tools(policies(&confirming)?)
@@ -292,7 +311,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
     });
     let background = tokio::spawn(background);
-    Ok(Running { address, guard, banner, data, keys, record, sessions, handle, server, background })
+    let Data { domain, sqlite, .. } = data;
+    Ok(Running { address, guard, banner, domain, sqlite, keys, record, sessions, handle, server, background })
 }
 
 async fn embedded(
@@ -302,8 +322,9 @@ async fn embedded(
     mcp_url: &str,
 ) -> Result<Option<Embedded>, StartError> {
     let AuthorityOptions::Embedded(embedded) = &options.authority else { return Ok(None) };
-    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"));
-    let accounts = Accounts::open(&data.store(), &embedded.users).await?;
+    let mut accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
+    let marks = std::mem::take(&mut accounts.marks);
+    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"), marks);
     let parts = authority::Parts {
         embedded,
         origin,

@@ -3,8 +3,10 @@
 //! 1. A browser is known by a random cookie: `__Host-` and `Secure` on https, `HttpOnly`, `SameSite=Lax`. It is new at each
 //!    sign-in, so that nobody can plant one. Its hash names the user in the store, for twelve hours.
 //! 2. Every form carries a code over what it is for, made with the cookie as key: a form of another browser does not fit.
-//! 3. The same session answers for the settings pages and for the consent page of the authorization server.
+//! 3. A session is good while its user may sign in, and with the same password.
+//! 4. The same session answers for the settings pages and for the consent page of the authorization server.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub(crate) struct Sessions {
     store: Arc<dyn Store>,
     clock: Clock,
     is_secure: bool,
+    /// Who may sign in, and what stands for the password.
+    marks: Arc<HashMap<String, String>>,
 }
 
 impl Browser {
@@ -61,8 +65,13 @@ impl Browser {
 }
 
 impl Sessions {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, is_secure: bool) -> Self {
-        Self { store, clock, is_secure }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        is_secure: bool,
+        marks: HashMap<String, String>,
+    ) -> Self {
+        Self { store, clock, is_secure, marks: Arc::new(marks) }
     }
 
     fn cookie_name(&self) -> &'static str {
@@ -92,14 +101,19 @@ impl Sessions {
             return Ok(None);
         }
         let entry = self.store.get(&browser.key()).await?;
-        Ok(entry.and_then(|entry| String::from_utf8(entry.value.to_vec()).ok()))
+        let session = entry.and_then(|entry| String::from_utf8(entry.value.to_vec()).ok());
+        let session = session.as_deref().and_then(|session| session.split_once(' '));
+        Ok(session
+            .filter(|(mark, subject)| self.marks.get(*subject).is_some_and(|now| now == mark))
+            .map(|(_, subject)| subject.to_owned()))
     }
 
     /// Signs `subject` in: the browser is known by a new cookie from now on.
     pub(crate) async fn sign_in(&self, old: &Browser, subject: &str) -> Result<Browser, SessionError> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
         let until = self.clock.now().plus(SESSION_LIFE);
-        self.store.put(&browser.key(), subject.to_owned(), Some(until)).await?;
+        let mark = self.marks.get(subject).map_or("", String::as_str);
+        self.store.put(&browser.key(), format!("{mark} {subject}"), Some(until)).await?;
         self.sign_out(old).await?;
         Ok(browser)
     }

@@ -5,6 +5,8 @@ mod browser;
 mod support;
 
 use browser::Browser;
+use corcava_mcp::domain::{Domain, Id, PageRequest, TaskFilter};
+use mcp_auth_core::time::Clock;
 use serde_json::{Value, json};
 use support::{Client, EVERYTHING, Server, User, call, connect_as, refused, succeed};
 use tokio::runtime::Handle;
@@ -155,6 +157,52 @@ async fn what_changed_meanwhile_is_shown_anew() {
     let asked = user.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(asked[0].contains("Write the imprint") && asked[1].contains("Changed meanwhile"), "{asked:?}");
+}
+
+/// What goes with a task is part of what is confirmed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_attached_meanwhile_is_asked_about() {
+    let server = Server::development().await;
+    let key = server.key("ada", EVERYTHING).await;
+    let other = std::sync::Arc::new(connect_as(User::agrees(), server.url(), &key).await);
+    for is_comment in [true, false] {
+        let id = succeed(&other, "create_task", json!({ "title": "To go" })).await["id"].clone();
+        let (meanwhile, of) = (other.clone(), id.clone());
+        let user = User::types(move |number, demanded| {
+            let (other, id) = (meanwhile.clone(), of.clone());
+            Handle::current().block_on(async move {
+                if number == 1 && is_comment {
+                    succeed(&other, "add_task_comment", json!({ "task_id": id, "content": "Keep" })).await;
+                } else if number == 1 {
+                    succeed(&other, "start_time_tracking", json!({ "task_id": id })).await;
+                    succeed(&other, "stop_time_tracking", json!({})).await;
+                }
+            });
+            Some(demanded.to_owned())
+        });
+        let client = connect_as(user.clone(), server.url(), &key).await;
+        succeed(&client, "delete_task", json!({ "task_id": id })).await;
+        let asked = user.asked.lock().unwrap().clone();
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        assert!(asked[0].contains("1 comments and time entries with it"), "{}", asked[0]);
+        assert!(asked[1].contains("2 comments and time entries with it"), "{}", asked[1]);
+    }
+}
+
+/// The timer that was shown is stopped, and no other.
+#[tokio::test]
+async fn another_timer_is_not_stopped() {
+    let data = tempfile::tempdir().unwrap();
+    let domain = Domain::open(&data.path().join("corcava.sqlite"), Clock::system()).await.unwrap();
+    let workspace = domain.workspace_of("ada").await.unwrap();
+    let task = workspace.tasks(&TaskFilter::default(), PageRequest::default()).await.unwrap().items.remove(0);
+    let id = Id::parse(task.id.as_str()).unwrap();
+    let shown = workspace.start_timer(&id).await.unwrap().entry_id;
+    workspace.stop_timer(None, None).await.unwrap();
+    workspace.start_timer(&id).await.unwrap();
+    let refused = workspace.stop_timer(shown.as_deref(), None).await.unwrap_err();
+    assert_eq!(refused.to_string(), "another timer runs by now: look again");
+    assert!(workspace.tracking().await.unwrap().is_running);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
 //! The record on the pages, and the drill: a key got out.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod browser;
 mod support;
@@ -7,9 +7,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use browser::{Browser, Page, SETTINGS, authorize};
-use mcp_auth_core::audit::chain::{Verify, files};
+use corcava_mcp::start;
+use mcp_auth_core::audit::chain::{CheckpointKey, Verify, files};
 use serde_json::{Value, json};
-use support::{Client, EVERYTHING, Server, call, connect, succeed};
+use support::{Client, EVERYTHING, Server, call, connect, options, succeed};
 
 const AUDIT: &str = "/settings/audit";
 
@@ -122,11 +123,46 @@ async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
     let comments = succeed(&own, "list_task_comments", json!({ "task_id": imprint["id"] })).await;
     assert!(!comments.to_string().contains("Visit me"), "{comments}");
     assert!(undoable(&browser.get(&at).await).is_empty());
+    let record = browser.get(&format!("{AUDIT}?tool=undo+a+change&outcome=succeeded")).await;
+    let back = "<th scope=\"row\">title</th><td>Defaced</td><td>Write the imprint</td>";
+    assert!(record.text.contains(back), "{}", record.text);
 
     // 4. A new key.
     let (new, _) = created(&server, &browser, "new-laptop").await;
     assert_eq!(server.status_with(&new).await, 200);
     server.running.stop().await;
+}
+
+/// A task that others have written on since is not undone with what they wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_a_creation_takes_nothing_that_came_later() {
+    let server = Server::development().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    let own = server.client("ada", EVERYTHING).await;
+    let changes = async || browser.get("/settings/changes").await;
+    for is_comment in [true, false] {
+        let made = succeed(&own, "create_task", json!({ "title": "Kept" })).await["id"].clone();
+        let created = undoable(&changes().await).remove(0);
+        if is_comment {
+            succeed(&own, "update_task", json!({ "task_id": made, "status": "done" })).await;
+            let updated = undoable(&changes().await).remove(0);
+            assert_eq!(undo(&browser, &changes().await, &updated).await.status, 303);
+            succeed(&own, "add_task_comment", json!({ "task_id": made, "content": "Mine" })).await;
+        } else {
+            succeed(&own, "start_time_tracking", json!({ "task_id": made })).await;
+            succeed(&own, "stop_time_tracking", json!({})).await;
+        }
+        assert_eq!(undo(&browser, &changes().await, &created).await.status, 409);
+        succeed(&own, "get_task", json!({ "task_id": made })).await;
+        if is_comment {
+            // The later changes first: then nothing is lost.
+            let commented = undoable(&changes().await).remove(0);
+            assert_eq!(undo(&browser, &changes().await, &commented).await.status, 303);
+            assert_eq!(undo(&browser, &changes().await, &created).await.status, 303);
+            let gone = call(&own, "get_task", json!({ "task_id": made })).await.unwrap();
+            assert_eq!(gone.is_error, Some(true));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,6 +232,37 @@ async fn the_record_says_who_did_what_and_is_whole() {
     assert!(page.text.contains("<span class=\"badge wrong\">broken</span>"), "{}", page.text);
     std::fs::write(&path, text).unwrap();
     server.running.stop().await;
+}
+
+/// Somebody takes the oldest records away: what is left is whole, and not all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_without_its_beginning_is_broken() {
+    let Server { running, data } = Server::start().await;
+    running.stop().await;
+    let path = data.path().join("audit.jsonl");
+    let again = |flags: &[&str]| {
+        let users = ["--user", "ada:ada-password", "--user", "bob:bob-password"];
+        start(options(data.path().to_str().unwrap(), &[&users, flags].concat()))
+    };
+    // Cut where no signature is missed.
+    again(&[]).await.unwrap().stop().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let key = CheckpointKey::load_or_create(&path.with_extension("key")).unwrap().public_key();
+    let first = (1..text.lines().count()).find_map(|gone| {
+        std::fs::write(&path, text.split_inclusive('\n').skip(gone).collect::<String>()).unwrap();
+        let report = Verify::default().key(key).files(&files(&path).unwrap(), |_| {});
+        report.ok().map(|report| report.first).filter(|first| *first > 1)
+    });
+    let first = first.expect("a place to cut");
+    for (flags, says) in [
+        (&[][..], format!("broken</span> The record begins with number {first}")),
+        (&["--audit-archived"][..], "verified</span>".to_owned()),
+    ] {
+        let server = Server { running: again(flags).await.unwrap(), data: tempfile::tempdir().unwrap() };
+        let page = Browser::signed_in(&server, "ada").await.get(AUDIT).await;
+        assert!(page.text.contains(&says), "{says}: {}", page.text);
+        server.running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,9 @@
 mod browser;
 mod support;
 
+use std::io;
+use std::sync::Mutex;
+
 use browser::{Browser, SETTINGS};
 use serde_json::json;
 use support::{EVERYTHING, Server, call, connect, refused, succeed};
@@ -120,12 +123,17 @@ async fn bad_fields_are_refused_and_shown_as_text() {
 async fn signing_in_leads_back_here_and_nowhere_else() {
     let server = Server::start().await;
     let browser = Browser::new(&server);
+    let own = server.at("//evil.example");
     for (next, way) in [
         ("/authorize?client_id=x&state=a%26b", "/authorize?client_id=x&state=a%26b"),
         ("https://evil.example/", SETTINGS),
         ("//evil.example", SETTINGS),
         ("/\\evil.example", SETTINGS),
         ("javascript:alert(1)", SETTINGS),
+        ("/.//evil.example/login", SETTINGS),
+        ("/x/..//evil.example", SETTINGS),
+        ("/%2e//evil.example", SETTINGS),
+        (own.as_str(), SETTINGS),
         ("", SETTINGS),
     ] {
         let page = browser.get("/login").await;
@@ -178,4 +186,35 @@ async fn bad_keys_are_refused() {
         reqwest::Client::new().post(server.at(&format!("/mcp?access_token={key}"))).send().await.unwrap();
     assert!(in_query.status().is_client_error() && in_query.status() != 200);
     assert_eq!(reqwest::get(server.at("/readyz")).await.unwrap().status(), 200);
+}
+
+/// Everything that is logged in this process.
+static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Logged;
+
+impl io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOGGED.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_and_who_fails_to_is_logged() {
+    let subscriber = tracing_subscriber::fmt().with_writer(|| Logged).with_ansi(false);
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    let server = Server::with(&["--user", "grace:grace-password"]).await;
+    let browser = Browser::signed_in(&server, "grace").await;
+    let page = browser.get("/login").await;
+    let fields = [("username", "grace"), ("password", "guessed-password")];
+    assert_eq!(browser.send("/login", &page.form("/login"), &fields).await.status, 401);
+    let logged = String::from_utf8(LOGGED.lock().unwrap().clone()).unwrap();
+    let line = |part: &str| logged.lines().find(|line| line.contains(part)).unwrap_or_default();
+    assert!(line("user=\"grace\"").contains("a user signed in"), "{logged}");
+    assert!(line("sign_in_failed").contains("127.0.0.1"), "{logged}");
+    assert!(!logged.contains("grace-password") && !logged.contains("guessed-password"));
 }

@@ -133,3 +133,50 @@ async fn sigterm_ends_it_in_time() {
     let status = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap();
     assert!(status.success() && began.elapsed() < Duration::from_secs(6), "{status} {:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_is_gone_or_has_another_password_is_signed_out_everywhere() {
+    let server = Server::start().await;
+    let address = server.running.address().to_string();
+    let both = async |name: &'static str, server: &Server| {
+        let key = server.key(name, EVERYTHING).await;
+        let token = browser::authorize(server, name, "tasks:read").await;
+        (key, token, browser::Browser::signed_in(server, name).await)
+    };
+    let (ada, bob) = (both("ada", &server).await, both("bob", &server).await);
+    let again = async |server: Server, users: &[&str]| {
+        let Server { running, data } = server;
+        running.stop().await;
+        let flags: Vec<_> = users.iter().flat_map(|user| ["--user", *user]).collect();
+        let mut options = options(data.path().to_str().unwrap(), &flags);
+        options.listen = address.parse().unwrap();
+        Server { running: start(options).await.unwrap(), data }
+    };
+    // What is taken of each: the key, the token, the session.
+    let taken = async |server: &Server, (key, token, browser): &(String, String, browser::Browser)| {
+        let page = browser.get(browser::SETTINGS).await.status == 200;
+        [server.status_with(key).await == 200, server.status_with(token).await == 200, page]
+    };
+    let server = again(server, &["ada:ada-password", "bob:bob-password"]).await;
+    assert_eq!(taken(&server, &ada).await, [true; 3], "a restart ends nothing");
+    assert_eq!(taken(&server, &bob).await, [true; 3]);
+    let server = again(server, &["ada:another-password"]).await;
+    assert_eq!(
+        taken(&server, &ada).await,
+        [true, false, false],
+        "another password: the key is no password's"
+    );
+    assert_eq!(taken(&server, &bob).await, [false; 3], "who is gone has nothing");
+    let server = again(server, &["ada:ada-password", "bob:bob-password"]).await;
+    assert_eq!(taken(&server, &ada).await, [true, false, false]);
+    assert_eq!(taken(&server, &bob).await, [false; 3], "who comes back begins anew");
+    assert_eq!(taken(&server, &both("bob", &server).await).await, [true; 3]);
+    // Nor does the demo user outlive those who are configured.
+    let demo = Server::with(&[]).await;
+    let key = demo.running.banner().key().unwrap().clone();
+    let Server { running, data } = demo;
+    running.stop().await;
+    let running = start(options(data.path().to_str().unwrap(), &USERS)).await.unwrap();
+    use secrecy::ExposeSecret as _;
+    assert_eq!(Server { running, data }.status_with(key.expose_secret()).await, 401);
+}

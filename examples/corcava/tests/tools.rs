@@ -61,7 +61,10 @@ async fn every_tool_is_listed_and_does_what_it_says() {
     let comments = succeed(&client, "list_task_comments", json!({ "task_id": id, "offset": 1 })).await;
     assert_eq!((&comments["total"], &comments["items"][2]["id"]), (&json!(4), &stopped["comment_id"]));
 
-    let deleted = succeed(&client, "delete_task", json!({ "task_id": id, "version": 2 })).await;
+    // A comment and a timer that began and ended.
+    let before = refused(&client, "delete_task", json!({ "task_id": id, "version": 2 })).await.1;
+    assert_eq!(before, "the task was changed meanwhile: it is at version 5; read it again");
+    let deleted = succeed(&client, "delete_task", json!({ "task_id": id, "version": 5 })).await;
     assert_eq!((&deleted["success"], &deleted["deleted_task_id"]), (&json!(true), &id));
     assert_eq!(refused(&client, "get_task", json!({ "task_id": id })).await.0, "not_found");
     assert_eq!(

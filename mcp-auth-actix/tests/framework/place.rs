@@ -1,13 +1,18 @@
 //! Where the middleware stands: an application, scopes, resources; and paths in every spelling.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::guard::Post;
 use actix_web::{App, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, message, raw};
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message, raw};
 use mcp_auth_core::Guard;
-use serde_json::json;
+use mcp_auth_core::audit::{Audit, ChannelSink};
+use mcp_auth_core::confirm::Rule;
+use mcp_auth_core::guard::GuardBuilder;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{own, page, run};
 
@@ -127,6 +132,41 @@ async fn other_spellings_reach_nothing_at_any_level() {
             assert!(refused, "{path}: {status}");
             assert_eq!(fixture.ran.take(), Vec::<String>::new(), "{path}");
         }
+    }
+}
+
+/// A path that is refused uses nothing up: the same confirmation is good for the right one, and is recorded there only.
+#[tokio::test]
+async fn another_spelling_is_refused_before_it_is_decided() {
+    let (sink, mut records) = ChannelSink::new(16);
+    let audit = Audit::new(sink).waits(Duration::from_secs(10));
+    let guard: Box<dyn FnOnce(GuardBuilder) -> GuardBuilder> = Box::new(|guard| guard.audit(audit));
+    let setup = Setup { rule: Rule::destructive(), guard, ..Setup::default() };
+    let fixture = Fixture::with::<Levels>(setup).await;
+    let kept = tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while lines.len() < 4 {
+            let record = records.next().await.unwrap().acknowledge(Ok(()));
+            lines.push(String::from_utf8(record.json().to_vec()).unwrap());
+        }
+        lines
+    });
+    let token = fixture.ada("notes:read notes:delete").sign();
+    let mut call = message::call("delete_note", json!({ "id": "1" }));
+    call["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": {} });
+    let post =
+        |path: &'static str, call: &Value| fixture.ask("POST", path).message(call).token(&token).send();
+    let asked = post("/mcp", &call).await;
+    call["params"]["requestState"] = asked.is(200, None).json()["result"]["requestState"].clone();
+    let yes = json!({ "action": "accept", "content": { "confirm": true } });
+    call["params"]["inputResponses"] = json!({ "confirmation": yes });
+    post("/%6dcp", &call).await.is(404, -32000);
+    fixture.nothing_ran();
+    assert_eq!(post("/mcp", &call).await.is(200, None).tool_text(), "deleted");
+    assert_eq!(fixture.ran.take(), ["delete_note 1"]);
+    let lines = timeout(Duration::from_secs(10), kept).await.unwrap().unwrap();
+    for (line, expected) in lines.iter().zip(["pending", "path_spelling", "allowed", "succeeded"]) {
+        assert!(line.contains(&format!("\"{expected}\"")), "{expected}: {line}");
     }
 }
 

@@ -140,6 +140,7 @@ macro_rules! suite {
             }
             policy {
                 a_public_tool_needs_no_token,
+                nobody_takes_without_bound,
                 scopes_by_arguments,
                 scopes_of_resources_and_prompts,
             }
@@ -172,6 +173,9 @@ macro_rules! suite {
                 a_session_is_told_by_its_hash,
                 a_refusal_says_what_was_missing,
                 whoever_said_no_is_named,
+            }
+            means {
+                how_somebody_came_in_is_said,
             }
             streams {
                 progress_passes_at_once,

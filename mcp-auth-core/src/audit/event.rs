@@ -62,7 +62,8 @@ pub enum OutcomeKind {
     Failed,
     /// No answer came in time: what happened is not known.
     TimedOut,
-    /// The connection or the process ended before the answer: what happened is not known.
+    /// The connection or the process ended before the answer, or the answer could not be read (`unread`): what happened is not
+    /// known.
     Cut,
 }
 
@@ -228,8 +229,10 @@ event! {
     principal: AuditPrincipal,
     /// The API key.
     key: AuditKey,
-    /// How it was authenticated: `jwt`, `api_key`.
+    /// How it was authenticated: `jwt`, `introspection`, `upstream`, `api_key`; `token` where its verifier does not say.
     authenticated: String,
+    /// What proved that the credential is its holder's: `dpop`, `mtls`.
+    proof: String,
     /// From where; `None` also where it is sealed.
     #[serde(deserialize_with = "address")]
     address: IpAddr,

@@ -53,8 +53,10 @@ pub struct Confirmed<'a> {
 pub struct Intent<'a> {
     /// Who asks.
     pub principal: Option<&'a Principal>,
-    /// How that was established: `jwt`, `api_key`.
+    /// How that was established: `jwt`, `introspection`, `upstream`, `api_key`; `token` where its verifier does not say.
     pub authenticated: Option<&'a str>,
+    /// What proved that the credential is its holder's: `dpop`, `mtls`.
+    pub proof: Option<&'a str>,
     /// From where.
     pub address: Option<IpAddr>,
     /// `User-Agent`.

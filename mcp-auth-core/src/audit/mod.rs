@@ -30,6 +30,8 @@ mod jsonl;
 mod line;
 #[cfg(feature = "ocsf")]
 pub mod ocsf;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod personal;
 mod queue;
 mod read;
@@ -51,5 +53,5 @@ pub use read::{LogLine, LogLines};
 pub use record::Record;
 pub use redact::{Redactor, Rules};
 pub use sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing, Room};
-pub use sinks::{ChannelSink, Delivered, Deliveries, FanOut, Filter, TracingSink};
+pub use sinks::{ChannelSink, Delivered, Deliveries, Export, FanOut, Filter, TracingSink};
 pub use ticket::{Audit, Ticket};

@@ -1,7 +1,7 @@
 //! Events as the Open Cybersecurity Schema Framework has them: API Activity, class 6003, of version 1.3.
 //!
 //! 1. Every attribute that the class requires is there. What OCSF has no attribute for stands under `unmapped`.
-//! 2. An intent and its outcome are one OCSF event: map what [`AuditEvent::join`](super::AuditEvent::join) gives.
+//! 2. An intent and its outcome are one OCSF event: map what [`AuditEvent::join`](super::AuditEvent::join) gives, as [`Export`] does.
 //!
 //! ```
 //! use mcp_auth_core::audit::{AuditEvent, EventId, RecordKind, ocsf};
@@ -9,11 +9,22 @@
 //! let now = Timestamp::from_secs(1_800_000_000);
 //! let event = AuditEvent::new(EventId::new(now), RecordKind::Event, now);
 //! assert_eq!(ocsf::api_activity(&event)["class_uid"], 6003);
+//!
+//! let (sink, background) = ocsf::lines(std::io::stdout());
+//! # drop((sink, background));
 //! ```
+
+use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{AuditEvent, Effect, OutcomeKind};
+use super::{AuditEvent, Effect, Export, OutcomeKind};
+use crate::background::Background;
+
+/// A sink that writes each event as a line of OCSF.
+pub fn lines(out: impl Write + Send + 'static) -> (Export, Background) {
+    Export::new(api_activity, out)
+}
 
 /// The event as a JSON object of the class.
 #[must_use]
@@ -105,6 +116,7 @@ fn unmapped(event: &AuditEvent) -> Value {
     let mut out = json!({
         "outcome": event.outcome,
         "authenticated": event.authenticated,
+        "proof": event.proof,
         "era": event.era,
         "trace": event.trace,
         "required": event.required,

@@ -146,6 +146,7 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
         push_principal(line, principal, pen);
     }
     text(line, "authenticated", intent.authenticated, NAME);
+    text(line, "proof", intent.proof, NAME);
     if let Some(address) = intent.address {
         line.name("address");
         pen.personal(&mut line.buf, |buf| {

@@ -39,6 +39,9 @@ pub enum AuditError {
     /// It was not written in time.
     #[error("the audit was not written in time")]
     TimedOut,
+    /// The sink does not keep it: it filters, or only exports.
+    #[error("the audit's sink does not keep it")]
+    NotKept,
 }
 
 impl AuditError {
@@ -50,6 +53,7 @@ impl AuditError {
             Self::NotRunning => "not_running",
             Self::NotWritten => "not_written",
             Self::TimedOut => "timed_out",
+            Self::NotKept => "not_kept",
         }
     }
 }

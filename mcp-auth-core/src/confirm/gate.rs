@@ -44,6 +44,8 @@ pub enum Received {
     Taken,
     /// To no question that waits in this session: refuse it.
     Refused,
+    /// It cannot be told now, and may be sent again.
+    Unavailable,
 }
 
 /// Decides whether a call runs now. [`StoreGate`](super::StoreGate) is the implementation to use.

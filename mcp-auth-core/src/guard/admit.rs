@@ -57,19 +57,19 @@ impl Guard {
     /// Decides by the head of a request. Removes from `parts` what must not be forwarded and adds the [`Principal`].
     /// `peer` is the address that the connection came from.
     pub async fn admit(&self, parts: &mut Parts, peer: Option<IpAddr>) -> Admission {
+        let address = || peer.map(|peer| self.inner.proxies.client(peer, &parts.headers));
         if let Some(guarded) = &self.inner.only_under {
             match guarded.place(parts.uri.path()) {
                 Place::Guarded => {}
                 Place::Outside => return Admission::Outside,
                 Place::Spelling => {
-                    let exchange = Exchange::new(self.clone(), None);
+                    let exchange = Exchange::new(self.clone(), address());
                     return Admission::Respond(exchange.refuse(&Refusal::PathSpelling));
                 }
             }
         }
         self.warn_without_background();
-        let address = peer.map(|peer| self.inner.proxies.client(peer, &parts.headers));
-        let mut exchange = Exchange::new(self.clone(), address);
+        let mut exchange = Exchange::new(self.clone(), address());
         if is_preflight(parts) {
             return match exchange.check_source(parts) {
                 Ok(()) => Admission::Respond(exchange.preflight(parts)),
@@ -123,6 +123,10 @@ impl Exchange {
         if parts.method == Method::POST {
             media::check_post(&parts.headers)?;
         } else if parts.method == Method::GET {
+            if self.principal.is_none() {
+                // A stream without an end is for somebody; clients take this as "there is none here".
+                return Err(Refusal::MethodNotAllowed);
+            }
             if !media::accepts(&parts.headers, "text", "event-stream") {
                 return Err(Refusal::NotAcceptable);
             }

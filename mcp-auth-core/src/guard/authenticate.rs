@@ -39,10 +39,14 @@ impl Exchange {
         if self.address.is_none() {
             self.guard.warn_without_address();
         }
-        let Some(credential) = presented? else {
-            return if anonymous { Ok(()) } else { Err(Refusal::NoToken { needed: None }) };
-        };
         let who = address_key(self.address);
+        let Some(credential) = presented? else {
+            if !anonymous {
+                return Err(Refusal::NoToken { needed: None });
+            }
+            self.permit = Some(self.guard.inner.principals.begin_anonymous(who)?);
+            return Ok(());
+        };
         // What few requests need waits in a box, so that the others carry no room for it.
         let verified = match self.known(&credential) {
             Some(verified) => verified,
@@ -58,7 +62,10 @@ impl Exchange {
             return Err(TokenRefusal::Binding.into());
         }
         let principal = verified.principal();
-        self.permit = Some(self.guard.inner.principals.begin(principal).map_err(Refusal::from)?);
+        // Known from here on: the record of what is refused names it.
+        self.principal = Some(principal.clone());
+        self.trail.proof = verified.binding().and_then(Binding::name);
+        self.permit = Some(self.guard.inner.principals.begin(principal)?);
         if let Some(at) = verified.due_for_rotation().filter(|at| *at <= self.guard.inner.clock.now()) {
             self.notices.extend(http_date(at).map(|date| (ROTATION_DUE, date)));
         }
@@ -68,7 +75,6 @@ impl Exchange {
         if let Some(upstream) = verified.upstream() {
             parts.extensions.insert(upstream.clone());
         }
-        self.principal = Some(principal.clone());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The confirmation of a tool's call: what the gate is asked, and what its answer does.
 //!
-//! 1. The gate is asked about every call of a tool that its scopes allow. A tool without a rule is asked about if it is
-//!    destructive.
+//! 1. The gate is asked about every call of a tool that its scopes allow. A tool without a rule has the one for what is
+//!    destructive if it is that, or else the default: a dry run is one whatever the policy.
 //! 2. Only a passage runs the call; whatever else the gate says is answered, counted and logged.
 
 use bytes::Bytes;
@@ -23,14 +23,13 @@ impl Exchange {
         effect: Effect,
     ) -> Passage {
         let inner = &self.guard.inner;
-        let destructive;
+        let without;
         let rule = match inner.policy.rule(tool) {
             Some(rule) => rule,
-            None if effect == Effect::Destructive => {
-                destructive = Rule::destructive();
-                &destructive
+            None => {
+                without = if effect == Effect::Destructive { Rule::destructive() } else { Rule::default() };
+                &without
             }
-            None => return Passage::Pass(Pass::default()),
         };
         let (principal, session) = (self.principal.as_ref(), self.session.as_deref());
         let (client, extensions) = (self.client, Some(&parts.extensions));

@@ -9,7 +9,7 @@ use tracing::field::display;
 use super::session::Declared;
 use super::software::Software;
 use super::{Admitted, AskThenForward, Exchange, Refusal};
-use crate::confirm::{Client, Pass, Passage, Received};
+use crate::confirm::{Client, GateRefusal, Pass, Passage, Received};
 use crate::mcp::{Era, Message, MessageKind, Operation, Target, check};
 use crate::policy::{Arguments, Effect, Verdict};
 
@@ -87,6 +87,9 @@ impl Exchange {
             Received::NotOurs => Ok(Some(Passage::Pass(Pass::default()))),
             Received::Taken => Ok(None),
             Received::Refused => Err(Refusal::UnexpectedResponse),
+            Received::Unavailable => {
+                Err(GateRefusal::Unavailable("an answer could not be taken".to_owned()).into())
+            }
         }
     }
 
@@ -100,6 +103,10 @@ impl Exchange {
         self.name_span(&operation.target);
         self.know_client(era, message);
         let policy = &self.guard.inner.policy;
+        if self.principal.is_none() && matches!(operation.target, Target::Subscription { .. }) {
+            // No public tool needs a stream without an end.
+            return Err(Refusal::NoToken { needed: None });
+        }
         let verdict = policy.decide(self.principal.as_ref(), &operation, Arguments::new(message.arguments()));
         // What does not exist for this caller has no parameters either: an answer about them would show that it does.
         if let Target::Tool(tool) = &operation.target

@@ -13,13 +13,17 @@ use metrics::{Counter, Histogram, Unit};
 const DURATION: &str = "mcp.server.operation.duration";
 /// More tools and prompts are not told apart: a policy of the host's own may let any name through.
 const MOST_TARGETS: usize = 1000;
+/// The same of longer names, in bytes.
+const LONGEST_TARGET: usize = 256;
+
+type Targets = HashMap<Box<str>, OnceLock<Histogram>>;
 
 /// The counters of one guard.
 #[derive(Default)]
 pub(super) struct Meters {
     counters: OnceLock<Counters>,
     /// By method and target; an empty one stands for none.
-    durations: RwLock<HashMap<&'static str, HashMap<Box<str>, Histogram>>>,
+    durations: RwLock<HashMap<&'static str, Targets>>,
 }
 
 struct Counters {
@@ -50,19 +54,21 @@ impl Meters {
         took: Duration,
     ) {
         let target = target.unwrap_or_default();
-        if let Some(error) = error {
+        let record = |target: &str, kept: &OnceLock<Histogram>| match error {
             // Seldom, and with too many kinds to keep.
-            return histogram(method, target, Some(error)).record(took);
-        }
+            Some(error) => histogram(method, target, Some(error)).record(took),
+            None => kept.get_or_init(|| histogram(method, target, None)).record(took),
+        };
         let known = self.durations.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(histogram) = known.get(method).and_then(|targets| targets.get(target)) {
-            return histogram.record(took);
+        if let Some(kept) = known.get(method).and_then(|targets| targets.get(target)) {
+            return record(target, kept);
         }
         drop(known);
         let mut known = self.durations.write().unwrap_or_else(PoisonError::into_inner);
         let targets = known.entry(method).or_default();
-        let target = if targets.len() < MOST_TARGETS { target } else { "_OTHER" };
-        targets.entry(target.into()).or_insert_with(|| histogram(method, target, None)).record(took);
+        let is_told_apart = targets.len() < MOST_TARGETS && target.len() <= LONGEST_TARGET;
+        let target = if is_told_apart { target } else { "_OTHER" };
+        record(target, targets.entry(target.into()).or_default());
     }
 
     fn counters(&self) -> &Counters {
@@ -87,4 +93,28 @@ fn histogram(method: &'static str, target: &str, error: Option<&str>) -> Histogr
     }
     labels.extend(error.map(|error| ("error.type", error.to_owned())));
     metrics::histogram!(DURATION, &labels)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_that_somebody_made_up_are_not_told_apart() {
+        for error in [None, Some("tool_error")] {
+            let meters = Meters::default();
+            let operation = |target: &str| {
+                meters.operation("tools/call", Some(target), error, Duration::ZERO);
+                let known = meters.durations.read().unwrap();
+                let targets = known.get("tools/call").unwrap();
+                (targets.len(), targets.contains_key(target))
+            };
+            assert_eq!(operation(&"x".repeat(LONGEST_TARGET + 1)), (1, false));
+            for n in 1..MOST_TARGETS {
+                assert_eq!(operation(&n.to_string()), (n + 1, true));
+            }
+            assert_eq!(operation("one more"), (MOST_TARGETS, false));
+        }
+    }
 }

@@ -60,10 +60,12 @@ mod path;
 mod record;
 mod refusal;
 mod rest;
+mod routed;
 mod session;
 mod shutdown;
 mod software;
 mod span;
+mod sparing;
 mod trail;
 
 use std::fmt;

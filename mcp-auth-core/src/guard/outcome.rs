@@ -1,7 +1,8 @@
 //! A call that runs, and what became of it, read from its answer.
 //!
 //! 1. The first response to the request's id decides; an answer that never comes is `cut`, one that the service itself gave up
-//!    waiting for (504) `timed_out`, and one that asks the client for more `pending`.
+//!    waiting for (504) `timed_out`, and one that asks the client for more `pending`. One that cannot be read here (compressed, no JSON)
+//!    is `cut`, with the error `unread`: what happened is not known.
 //! 2. A tool that knows them gives the states before and after in the `_meta` of its result: [`BEFORE`](crate::audit::BEFORE),
 //!    [`AFTER`](crate::audit::AFTER).
 //! 3. Secrets are taken out by the tool's `outputSchema`, names and looks, before anything is queued.
@@ -49,7 +50,7 @@ impl Running {
         let error = match outcome.outcome {
             OutcomeKind::Failed => Some(outcome.error.unwrap_or("_OTHER")),
             OutcomeKind::TimedOut => Some("timeout"),
-            OutcomeKind::Cut => Some("cut"),
+            OutcomeKind::Cut => Some(outcome.error.unwrap_or("cut")),
             _ => None,
         };
         if let Some(error) = error {
@@ -100,11 +101,10 @@ impl Exchange {
     }
 
     /// Takes down that there is an answer which cannot be read here: compressed, say.
-    pub(super) fn unread(&mut self) -> Option<Rewrite> {
+    pub(super) fn unread(&mut self) {
         if let Some(running) = self.running.take() {
-            running.finish(&Outcome::new(OutcomeKind::Succeeded));
+            running.finish(&Outcome { error: Some("unread"), ..Outcome::new(OutcomeKind::Cut) });
         }
-        None
     }
 
     /// Takes down the status of an answer that is none.

@@ -1,24 +1,27 @@
 //! The record of a request: what it wants before it runs, what became of it after (`outcome.rs`).
 //!
 //! 1. What is let through is taken down before it is forwarded; if that fails it does not run: 503.
-//! 2. What is refused, asked about, declined or only previewed is taken down where it ends. A request without a credential is not:
-//!    that is how every client begins, and anybody could fill the record. For the same reason only the failures that use up an
-//!    address's budget are, and not what it is refused with from then on.
-//! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued.
+//! 2. What is refused, asked about, declined or only previewed is taken down where it ends; of refusals that anybody can have, no
+//!    more than a few (`sparing.rs`).
+//! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued. Parameters of what is not
+//!    known to be asked for are not taken down at all.
 
 use std::collections::HashMap;
 
 use super::outcome::Running;
+use super::sparing::Sparing;
 use super::{Exchange, Refusal};
 use crate::audit::{self, Audit, Intent, Outcome, OutcomeKind, Rules, Shown};
 use crate::confirm::{Confirmed, Declined, Passage, Preview, Question, Voucher};
 use crate::mcp::{Limits, Raw};
 use crate::policy::{Effect, ScopePolicy};
+use crate::principal::{CredentialKind, Principal};
 
 /// Where a guard records, and what the tools' schemas say is secret.
 pub(super) struct Recorder {
     pub(super) audit: Audit,
     tools: HashMap<Box<str>, ToolRules>,
+    sparing: Sparing,
 }
 
 struct ToolRules {
@@ -33,7 +36,7 @@ impl Recorder {
                 ToolRules { input: input.map(Rules::from_schema), output: output.map(Rules::from_schema) };
             (Box::from(tool), rules)
         });
-        Self { audit, tools: compiled.collect() }
+        Self { audit, tools: compiled.collect(), sparing: Sparing::new() }
     }
 
     /// What a tool's arguments hold that is secret.
@@ -75,14 +78,9 @@ impl Exchange {
 
     /// Takes down a refusal.
     pub(super) fn record_refusal(&self, refusal: &Refusal) {
-        // The intent that was not taken has its own record.
-        if matches!(
-            refusal,
-            Refusal::NoToken { .. } | Refusal::TooManyFailures { .. } | Refusal::Unrecorded(_)
-        ) {
-            return;
+        if self.guard.inner.recorder.as_ref().is_some_and(|recorder| recorder.sparing.takes(self, refusal)) {
+            self.record_event(&Said::default(), &Outcome::denied(refusal.kind()));
         }
-        self.record_event(&Said::default(), &Outcome::denied(refusal.kind()));
     }
 
     /// Takes down a call that the gate keeps from running.
@@ -136,7 +134,12 @@ impl Exchange {
         let trail = &self.trail;
         let tool = self.target.as_deref().filter(|_| self.method == "tools/call");
         let rules = recorder.input(tool);
-        let message = trail.message.as_ref();
+        // Of what is not known, a tool that nobody declared included, no schema says what in it is secret.
+        let is_known = match tool {
+            Some(_) => rules.is_some() || trail.effect.is_some(),
+            None => !self.method.is_empty(),
+        };
+        let message = trail.message.as_ref().filter(|_| is_known);
         let params = message.and_then(|message| match tool {
             Some(_) => message.arguments(),
             None => message.params(),
@@ -145,12 +148,13 @@ impl Exchange {
         let preview = preview.as_deref().and_then(read);
         let (agent, trace, reason) = (trail.agent(), trail.trace(), trail.reason());
         let principal = self.principal.as_ref();
-        let authenticated =
-            principal.map(|principal| if principal.api_key().is_some() { "api_key" } else { "token" });
+        let kind = principal.and_then(Principal::credential_kind);
+        let authenticated = kind.map(CredentialKind::as_str).or(principal.map(|_| "token"));
         let software = &trail.software;
         then(&Intent {
             principal,
             authenticated,
+            proof: trail.proof,
             address: self.address,
             agent: agent.as_deref(),
             client: (!software.is_empty()).then_some((software.name.as_str(), software.version.as_str())),

@@ -21,6 +21,8 @@ pub(super) struct Trail {
     trace: Option<HeaderValue>,
     pub(super) software: Software,
     pub(super) message: Option<Box<Message>>,
+    /// What came with the credential and was checked.
+    pub(super) proof: Option<&'static str>,
     pub(super) effect: Option<Effect>,
     /// The scopes that are needed.
     pub(super) required: Option<ScopeSet>,

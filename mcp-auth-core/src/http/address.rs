@@ -54,13 +54,13 @@ impl TrustedProxies {
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let lines: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_HOPS) {
+        let lines: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(|v| v.as_bytes()).collect();
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).take(MAX_HOPS) {
             if !self.contains(client) {
                 break;
             }
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let address = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok());
+            let Some(address) = address else { break };
             client = address.to_canonical();
         }
         client
@@ -68,5 +68,33 @@ impl TrustedProxies {
 
     fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_ends_the_reading() {
+        let proxies = TrustedProxies::parse(["10.0.0.0/8"]).unwrap();
+        for (lines, expected) in [
+            (&[&b"\xff, 203.0.113.7"[..]][..], "203.0.113.7"),
+            (&[b"\xff,203.0.113.7, 10.0.0.2"], "203.0.113.7"),
+            (&[b"\xff", b"203.0.113.7"], "203.0.113.7"),
+            (&[b"203.0.113.7", b"\xff"], "10.0.0.1"),
+            (&[b"203.0.113.7, \xc3\xa9, 10.0.0.2"], "10.0.0.2"),
+            (&[b"203.0.113.7, , 10.0.0.2"], "10.0.0.2"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+            }
+            let client = proxies.client([10, 0, 0, 1].into(), &headers);
+            assert_eq!(client.to_string(), expected, "{lines:?}");
+        }
     }
 }

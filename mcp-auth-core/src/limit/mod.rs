@@ -2,13 +2,15 @@
 //!
 //! 1. Failures are counted by address ([`FailureBudget`]), because nobody is known yet; requests by principal
 //!    ([`PrincipalLimits`]).
-//! 2. Both count in this process: a service of several processes allows so much in each.
+//! 2. All count in this process: a service of several processes allows so much in each.
 
+mod allowance;
 mod failures;
 mod principals;
 
 use std::net::{IpAddr, Ipv6Addr};
 
+pub(crate) use allowance::Allowance;
 pub use failures::{Attempt, FailureBudget};
 pub use principals::{LimitError, Permit, PrincipalLimits};
 

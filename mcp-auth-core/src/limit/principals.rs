@@ -1,9 +1,11 @@
 //! How much a principal may ask for.
 //!
 //! 1. Requests in a minute, and requests at once; either may be unlimited.
-//! 2. A request is under way from its admission until its answer was sent, streams included: the [`Permit`] is given back
-//!    when it is dropped.
-//! 3. Whoever it is counts as one: all tokens of one user at one client share a limit.
+//! 2. A request to the MCP endpoint is under way from its admission until its answer was sent, streams included: the [`Permit`] is
+//!    given back when it is dropped. One to an ordinary route ([`Guard::require`](crate::Guard::require)) counts in its minute, and at
+//!    once with others only while it is let in: the guard does not see its answer.
+//! 3. Whoever it is counts as one: all tokens of one user at one client share a limit, and so do all that come from one address
+//!    without a credential.
 //!
 //! ```
 //! use std::num::NonZeroU32;
@@ -20,6 +22,7 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,9 +65,12 @@ pub struct Permit {
     place: Option<(Arc<Concurrency>, Who)>,
 }
 
-/// A principal, by its key: issuer, subject and client.
+/// A principal, by its key: issuer, subject and client. Or the address of who has none.
 #[derive(Clone, Debug)]
-struct Who(Principal);
+enum Who {
+    Principal(Principal),
+    Nobody(IpAddr),
+}
 
 impl PrincipalLimits {
     /// At most `per_minute` requests in a minute and `at_once` at once; `None` is unlimited.
@@ -81,7 +87,18 @@ impl PrincipalLimits {
     /// # Errors
     /// [`LimitError`] if it has to wait.
     pub fn begin(&self, principal: &Principal) -> Result<Permit, LimitError> {
-        let who = || Who(principal.clone());
+        self.begin_as(|| Who::Principal(principal.clone()))
+    }
+
+    /// Begins a request without a credential, from an address as [`address_key`](super::address_key) gives it.
+    ///
+    /// # Errors
+    /// [`LimitError`] if it has to wait.
+    pub fn begin_anonymous(&self, address: IpAddr) -> Result<Permit, LimitError> {
+        self.begin_as(|| Who::Nobody(address))
+    }
+
+    fn begin_as(&self, who: impl Fn() -> Who) -> Result<Permit, LimitError> {
         // First the one that is not used up by asking.
         let place = match &self.concurrency {
             Some(concurrency) => Some((Arc::clone(concurrency), concurrency.enter(who())?)),
@@ -132,7 +149,11 @@ impl Drop for Permit {
 
 impl PartialEq for Who {
     fn eq(&self, other: &Self) -> bool {
-        self.0.key() == other.0.key()
+        match (self, other) {
+            (Self::Principal(one), Self::Principal(other)) => one.key() == other.key(),
+            (Self::Nobody(one), Self::Nobody(other)) => one == other,
+            _ => false,
+        }
     }
 }
 
@@ -140,7 +161,10 @@ impl Eq for Who {}
 
 impl Hash for Who {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key().hash(state);
+        match self {
+            Self::Principal(principal) => principal.key().hash(state),
+            Self::Nobody(address) => address.hash(state),
+        }
     }
 }
 
@@ -157,6 +181,10 @@ mod tests {
         let refused = limits.begin(&ada("3")).unwrap_err();
         assert!(matches!(refused, LimitError::Rate { retry_after } if !retry_after.is_zero()));
         assert!(limits.begin(&Principal::builder("i", "bob").build()).is_ok());
+        let nobody = || limits.begin_anonymous([192, 0, 2, 1].into());
+        drop((nobody().unwrap(), nobody().unwrap()));
+        assert!(nobody().is_err());
+        assert!(limits.begin_anonymous([192, 0, 2, 2].into()).is_ok());
         limits.sweep();
     }
 }

@@ -39,9 +39,9 @@ pub enum TargetKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// Any authenticated principal.
+    /// Whoever is admitted: any authenticated principal, and anybody where something is declared public.
     Open,
-    /// Any authenticated principal; the answer is filtered to what it may see.
+    /// Likewise; the answer is filtered to what they may see.
     List,
     /// The rule of the target decides.
     Target,

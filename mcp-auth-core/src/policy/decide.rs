@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 use super::declaration::{Denial, Effect, ToolPolicy};
+use super::template::UriTemplate;
 use super::tools::ToolPolicies;
+use super::uri::readings;
 use crate::config::ConfigErrors;
 use crate::confirm::Rule;
 use crate::mcp::{Access, ListKind, Operation, ParamHeaders, Target};
@@ -69,7 +71,7 @@ pub trait ScopePolicy: Send + Sync + 'static {
     }
 
     /// How calls of a tool are confirmed. Without a rule, what [`decide`](Self::decide) calls destructive is asked about, and all else
-    /// runs.
+    /// runs ([`Rule::default`]).
     fn rule(&self, tool: &str) -> Option<&Rule> {
         let _ = tool;
         None
@@ -188,11 +190,18 @@ impl ToolPolicies {
         declared.len() > before
     }
 
-    /// A URI's declarations, or those of a template that is named as it was declared (completion).
+    /// A URI's declarations, or those of a template that is named as it was declared (completion). One that covers the URI itself
+    /// makes it known; those that cover another reading of it count, too.
     fn add_resource<'a>(&'a self, uri: &str, declared: &mut Vec<&'a ToolPolicy>) {
-        let matching =
-            self.resources.iter().filter(|(template, _)| template.matches(uri) || template.text() == uri);
-        declared.extend(matching.map(|(_, policy)| policy));
+        let readings = readings(uri);
+        let covers = |template: &UriTemplate, readings: &[String]| {
+            template.text() == uri || readings.iter().any(|reading| template.matches(reading))
+        };
+        let itself = readings.get(..1).unwrap_or_default();
+        if self.resources.iter().any(|(template, _)| covers(template, itself)) {
+            let all = self.resources.iter().filter(|(template, _)| covers(template, &readings));
+            declared.extend(all.map(|(_, policy)| policy));
+        }
     }
 
     fn judge(&self, principal: Option<&Principal>, all: &[&ToolPolicy], arguments: Arguments<'_>) -> Verdict {

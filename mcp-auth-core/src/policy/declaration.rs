@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Arguments;
 use crate::confirm::{Previewer, Rule};
-use crate::scope::{ScopeError, ScopeSet};
+use crate::scope::ScopeSet;
 
 /// What a call does to the world, the harmless first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,9 +35,17 @@ type ByArguments = Arc<dyn Fn(&Arguments<'_>) -> String + Send + Sync>;
 #[derive(Clone)]
 pub(super) enum Need {
     Public,
-    Scopes(ScopeSet),
-    ByArguments { at_least: ScopeSet, and: ByArguments },
+    Scopes { at_least: ScopeSet, more: Vec<ByArguments> },
 }
+
+const NO_SCOPES: [&str; 2] = [
+    "its scopes are not a scope list",
+    "name at least one scope, separated by spaces; use `public()` if no token is needed",
+];
+const PUBLIC_WITH_SCOPES: [&str; 2] = [
+    "it is public, and its arguments demand scopes",
+    "begin with `read`, `write` or `destructive` and a scope",
+];
 
 /// One declaration. It drives listing, calling and auditing.
 #[derive(Clone)]
@@ -47,7 +55,8 @@ pub struct ToolPolicy {
     pub(super) effect: Effect,
     pub(super) denial: Denial,
     pub(super) rule: Rule,
-    pub(super) problem: Option<ScopeError>,
+    /// What is wrong, and its fix.
+    pub(super) problem: Option<[&'static str; 2]>,
 }
 
 /// Changes nothing; needs `scopes` (space-separated, at least one).
@@ -80,22 +89,21 @@ pub fn public() -> ToolPolicy {
 
 impl ToolPolicy {
     fn new(effect: Effect, scopes: &str, rule: Rule) -> Self {
-        let (scopes, problem) = match ScopeSet::parse(scopes) {
-            Ok(scopes) if scopes.is_empty() => (scopes, Some(ScopeError::Character)),
-            Ok(scopes) => (scopes, None),
-            Err(problem) => (ScopeSet::default(), Some(problem)),
-        };
-        Self { need: Need::Scopes(scopes), effect, denial: Denial::Challenge, rule, problem }
+        let at_least = ScopeSet::parse(scopes).unwrap_or_default();
+        let problem = at_least.is_empty().then_some(NO_SCOPES);
+        let need = Need::Scopes { at_least, more: Vec::new() };
+        Self { need, effect, denial: Denial::Challenge, rule, problem }
     }
 
     /// Needs more scopes, depending on the arguments: `more` returns them space-separated, or an empty text for none.
-    /// A text that is no scope list refuses the call.
+    /// A text that is no scope list refuses the call. Of several functions each counts; what is public has none.
     pub fn and_by_arguments(
         mut self,
         more: impl Fn(&Arguments<'_>) -> String + Send + Sync + 'static,
     ) -> Self {
-        if let Need::Scopes(at_least) = self.need {
-            self.need = Need::ByArguments { at_least, and: Arc::new(more) };
+        match &mut self.need {
+            Need::Public => self.problem = Some(PUBLIC_WITH_SCOPES),
+            Need::Scopes { more: functions, .. } => functions.push(Arc::new(more)),
         }
         self
     }
@@ -140,7 +148,7 @@ impl ToolPolicy {
     pub fn scopes(&self) -> ScopeSet {
         match &self.need {
             Need::Public => ScopeSet::default(),
-            Need::Scopes(scopes) | Need::ByArguments { at_least: scopes, .. } => scopes.clone(),
+            Need::Scopes { at_least, .. } => at_least.clone(),
         }
     }
 
@@ -150,15 +158,13 @@ impl ToolPolicy {
         matches!(self.need, Need::Public)
     }
 
-    /// The scopes for these arguments; `None` if the service's function returned no scope list.
+    /// The scopes for these arguments; `None` if a function of the service's returned no scope list.
     pub(super) fn needed(&self, arguments: &Arguments<'_>) -> Option<ScopeSet> {
         match &self.need {
             Need::Public => Some(ScopeSet::default()),
-            Need::Scopes(scopes) => Some(scopes.clone()),
-            Need::ByArguments { at_least, and } => {
-                let more = ScopeSet::parse(&and(arguments)).ok()?;
-                Some(at_least.union(&more))
-            }
+            Need::Scopes { at_least, more } => more.iter().try_fold(at_least.clone(), |all, more| {
+                Some(all.union(&ScopeSet::parse(&more(arguments)).ok()?))
+            }),
         }
     }
 }
@@ -169,7 +175,7 @@ impl fmt::Debug for ToolPolicy {
             .field("effect", &self.effect)
             .field("public", &self.is_public())
             .field("scopes", &self.scopes())
-            .field("by_arguments", &matches!(self.need, Need::ByArguments { .. }))
+            .field("by_arguments", &matches!(&self.need, Need::Scopes { more, .. } if !more.is_empty()))
             .field("denial", &self.denial)
             .field("rule", &self.rule)
             .finish()

@@ -4,7 +4,8 @@
 //! 2. A declaration says which scopes are needed, what the call does to the world ([`Effect`]), and how a caller
 //!    without the scopes is answered ([`Denial`]).
 //! 3. Scopes may depend on the arguments; then the function sees exactly the arguments that are forwarded.
-//! 4. Where several declarations match one resource, all of them must be satisfied.
+//! 4. Where several declarations match one resource, all of them must be satisfied, those included that match another reading of its
+//!    URI; a URI with dot segments or empty ones matches none.
 //! 5. How calls are confirmed follows from the effect, unless the declaration says otherwise; what a tool says of itself makes that
 //!    stricter and never weaker.
 //! 6. Listing is presentation: what a list hides is refused at the call as well.
@@ -26,6 +27,7 @@ mod decide;
 mod declaration;
 mod template;
 mod tools;
+mod uri;
 
 pub use arguments::Arguments;
 pub use decide::{ScopePolicy, Verdict};

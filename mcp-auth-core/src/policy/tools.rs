@@ -95,9 +95,8 @@ impl ToolPolicies {
                 Err(error) => self.problem(format!("tool `{name}`: {error}"), "correct its `_meta`"),
             }
         }
-        if self.tools.insert(name.clone(), policy).is_some() {
-            self.problem(format!("tool `{name}` is declared twice"), "keep one declaration");
-        }
+        let before = self.tools.insert(name.clone(), policy);
+        self.once("tool", &name, before.as_ref());
         self
     }
 
@@ -139,7 +138,8 @@ impl ToolPolicies {
     pub fn prompt(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
         let name = name.into();
         self.check("prompt", &name, &policy);
-        self.prompts.insert(name, policy);
+        let before = self.prompts.insert(name.clone(), policy);
+        self.once("prompt", &name, before.as_ref());
         self
     }
 
@@ -147,7 +147,8 @@ impl ToolPolicies {
     pub fn method(mut self, name: impl Into<Box<str>>, policy: ToolPolicy) -> Self {
         let name = name.into();
         self.check("method", &name, &policy);
-        self.methods.insert(name, policy);
+        let before = self.methods.insert(name.clone(), policy);
+        self.once("method", &name, before.as_ref());
         self
     }
 
@@ -201,11 +202,14 @@ impl ToolPolicies {
     }
 
     fn check(&mut self, kind: &str, name: &str, policy: &ToolPolicy) {
-        if policy.problem.is_some() {
-            self.problem(
-                format!("the scopes of {kind} `{name}` are not a scope list"),
-                "name at least one scope, separated by spaces; use `public()` if no token is needed",
-            );
+        if let Some([problem, fix]) = policy.problem {
+            self.problem(format!("{kind} `{name}`: {problem}"), fix);
+        }
+    }
+
+    fn once(&mut self, kind: &str, name: &str, before: Option<&ToolPolicy>) {
+        if before.is_some() {
+            self.problem(format!("{kind} `{name}` is declared twice"), "keep one declaration");
         }
     }
 

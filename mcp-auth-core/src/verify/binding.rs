@@ -54,6 +54,16 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// What has to come, in the word of the record.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        match (self.dpop.is_some(), self.certificate.is_some()) {
+            (true, true) => Some("dpop mtls"),
+            (true, false) => Some("dpop"),
+            (false, true) => Some("mtls"),
+            (false, false) => None,
+        }
+    }
+
     /// Reads `cnf` of verified claims; `None` where there is none.
     ///
     /// # Errors

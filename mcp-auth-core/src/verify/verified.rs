@@ -17,8 +17,14 @@ use super::{Binding, UpstreamCredential};
 #[derive(Clone, Debug)]
 pub struct Verified {
     principal: Principal,
-    binding: Option<Binding>,
     reuse_until: Option<Timestamp>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few credentials have: a cache holds many, and most of them without.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    binding: Option<Binding>,
     rotation_due: Option<Timestamp>,
     upstream: Option<UpstreamCredential>,
 }
@@ -26,7 +32,7 @@ pub struct Verified {
 impl From<Principal> for Verified {
     /// Good for this one request.
     fn from(principal: Principal) -> Self {
-        Self { principal, binding: None, reuse_until: None, rotation_due: None, upstream: None }
+        Self { principal, reuse_until: None, rare: None }
     }
 }
 
@@ -41,22 +47,26 @@ impl Verified {
     /// The credential is good only together with this proof (RFC 9449, RFC 8705), which the guard checks on every request.
     #[must_use]
     pub fn bound_to(mut self, binding: Binding) -> Self {
-        self.binding = Some(binding);
+        self.rare().binding = Some(binding);
         self
     }
 
     /// The credential should have been replaced by `at`; answers after that say so.
     #[must_use]
     pub fn rotation_due(mut self, at: Timestamp) -> Self {
-        self.rotation_due = Some(at);
+        self.rare().rotation_due = Some(at);
         self
     }
 
     /// What tools may show to the service's own API for this principal.
     #[must_use]
     pub fn with_upstream(mut self, credential: UpstreamCredential) -> Self {
-        self.upstream = Some(credential);
+        self.rare().upstream = Some(credential);
         self
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// The same once more, with a principal that shares nothing with this one's.
@@ -73,7 +83,7 @@ impl Verified {
     /// The proof that has to come with it.
     #[must_use]
     pub fn binding(&self) -> Option<&Binding> {
-        self.binding.as_ref()
+        self.rare.as_ref()?.binding.as_ref()
     }
 
     /// Until when the verdict may be used again; `None` for this request only.
@@ -85,12 +95,12 @@ impl Verified {
     /// When it should have been replaced.
     #[must_use]
     pub fn due_for_rotation(&self) -> Option<Timestamp> {
-        self.rotation_due
+        self.rare.as_ref()?.rotation_due
     }
 
     /// What tools may show to the service's own API.
     #[must_use]
     pub fn upstream(&self) -> Option<&UpstreamCredential> {
-        self.upstream.as_ref()
+        self.rare.as_ref()?.upstream.as_ref()
     }
 }

@@ -207,3 +207,32 @@ async fn noting_never_holds_a_request_up_and_makes_up_for_what_was_lost() {
     fixture.check_from(key, "192.0.2.8").await.unwrap();
     assert_eq!(last(&fixture, id).await.unwrap().address, Some(address("192.0.2.8")));
 }
+
+/// A use that is written after the key was revoked is forgotten with the key.
+#[tokio::test]
+async fn a_late_use_is_kept_no_longer_than_its_key() {
+    let end = async |fixture: &Fixture, id: &str| {
+        let entry = fixture.store.get(&Key::new("api_key_usage", "", id)).await.unwrap();
+        entry.unwrap().expires_at
+    };
+    for is_used_before in [false, true] {
+        let fixture = Fixture::new();
+        fixture.follow().await;
+        let created = fixture.create().await;
+        let (key, id) = (created.expose_secret(), created.key().id.as_str());
+        if is_used_before {
+            fixture.check_from(key, "192.0.2.7").await.unwrap();
+            settle(&fixture.keys, START).await;
+            assert_eq!(end(&fixture, id).await, None);
+        }
+        // Another process has a use in its queue while the key is revoked.
+        let other = fixture.other(|builder| builder);
+        check(&other, key, START, Some(address("192.0.2.8"))).await.unwrap();
+        fixture.keys.revoke(id).await.unwrap();
+        follow(&other).await;
+        settle(&other, START).await;
+        let key = fixture.keys.get(id).await.unwrap();
+        assert_eq!(key.last_used.unwrap().address, Some(address("192.0.2.8")), "it was written");
+        assert!(end(&fixture, id).await.is_some(), "used before: {is_used_before}");
+    }
+}

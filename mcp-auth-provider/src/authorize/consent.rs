@@ -80,6 +80,7 @@ impl Inner {
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
             since: now,
+            refresh: None,
         };
         self.grants.begin(&grant, until).await?;
         let code = secret::random()?;
@@ -97,7 +98,7 @@ impl Inner {
 }
 
 /// Where the redirect leads, for a person: its host, or its scheme where it has none that means something.
-fn place(redirect: &Url) -> String {
+pub(super) fn place(redirect: &Url) -> String {
     match (redirect.scheme(), redirect.host_str()) {
         ("https" | "http", Some(_)) => redirect.origin().ascii_serialization(),
         (scheme, Some(host)) => format!("{scheme}://{host}"),

@@ -4,6 +4,8 @@
 //!    GET changes nothing.
 //! 2. GET shows the sign-in or the consent page; POST is an answer to one of them, with the form's code.
 //! 3. Until the redirect is known to be the client's, problems are told to the person and never redirected.
+//! 4. Nor is anybody who did not sign in sent to a site that registered itself: anybody can register any site, and this server's
+//!    name would lend it trust (RFC 9700, section 4.11.2). They see where the link leads, and choose.
 
 mod consent;
 mod request;
@@ -18,6 +20,7 @@ use crate::form::Parameters;
 use crate::provider::Inner;
 use crate::sign_in::{Login, User};
 use crate::visit::Wrong;
+use consent::place;
 
 pub(crate) use request::AuthorizationRequest;
 
@@ -61,7 +64,16 @@ impl Inner {
             }
             Err(Problem::Redirect(request, refused)) => {
                 refused.record("authorize", Some(&request.client.id));
-                see_other(&self.error_redirect(&request, &refused))
+                let url = self.error_redirect(&request, &refused);
+                if request.leads_anywhere() && !self.is_signed_in(parts).await {
+                    let text = format!(
+                        "The application asked for something that is not possible: {}.",
+                        refused.text
+                    );
+                    self.pages.error_and_link(&text, &place(&request.redirect), &url)
+                } else {
+                    see_other(&url)
+                }
             }
         }
     }
@@ -178,6 +190,12 @@ impl Inner {
             }
             Login::Page { .. } => Ok(self.sign_in.user(parts).await),
         }
+    }
+
+    /// False also where it cannot be told.
+    async fn is_signed_in(&self, parts: &Parts) -> bool {
+        let Ok(browser) = self.browsers.of(parts) else { return false };
+        matches!(self.current_user(parts, &browser).await, Ok(Some(_)))
     }
 
     pub(crate) fn check_form(

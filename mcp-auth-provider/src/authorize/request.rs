@@ -1,6 +1,7 @@
 //! Reading an authorization request.
 
 use mcp_auth_core::ScopeSet;
+use mcp_auth_core::http::is_loopback;
 use url::Url;
 
 use super::Problem;
@@ -29,6 +30,12 @@ impl AuthorizationRequest {
     /// What the pages call the client.
     pub(crate) fn client_name(&self) -> String {
         plain(self.client.name.as_deref().unwrap_or(&self.client.id), 200)
+    }
+
+    /// True if the redirect is a site, and the client registered it itself.
+    pub(crate) fn leads_anywhere(&self) -> bool {
+        let is_site = matches!(self.redirect.scheme(), "https" | "http") && !is_loopback(&self.redirect);
+        self.client.is_dynamic && is_site
     }
 
     pub(crate) fn prompts(&self, what: &str) -> bool {

@@ -2,12 +2,13 @@
 
 mod redirect;
 mod register;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_auth_core::store::{Key, Store, StoreExt};
+use mcp_auth_core::store::{Committed, Condition, Key, Store, StoreExt, Write};
 use mcp_auth_core::time::{Clock, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::secret;
 
 pub(crate) use redirect::RedirectRules;
 pub(crate) use register::Registration;
+pub(crate) use waiting::WaitingList;
 
 const COLLECTION: &str = "clients";
 /// The longest client identifier that is looked up, in bytes.
@@ -109,6 +111,22 @@ impl Clients {
     pub(crate) async fn keep(&self, client: &Client, for_at_least: Duration) -> Result<(), Refused> {
         if client.is_dynamic {
             self.store(client, self.clock.now().plus(for_at_least)).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a registration that was to end at `until`; one that was used since then has another end, and stays.
+    async fn remove_unused(&self, id: &str, until: Timestamp) -> Result<(), Refused> {
+        let key = key(id);
+        let Some(entry) = self.store.get(&key).await? else { return Ok(()) };
+        if entry.expires_at == Some(until) {
+            let condition = Condition::Version(entry.version);
+            let removed = self.store.commit(vec![Write { key, condition, content: None }]).await?;
+            tracing::debug!(
+                client = id,
+                removed = removed == Committed::Yes,
+                "an unused registration made room"
+            );
         }
         Ok(())
     }

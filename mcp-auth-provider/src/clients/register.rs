@@ -1,7 +1,8 @@
 //! Dynamic client registration (RFC 7591).
 //!
 //! 1. A registration lives for a day, and on as long as something is granted to it.
-//! 2. There are at most 10,000; an address may register 30 in a minute.
+//! 2. An address may register 30 in a minute. Of those that nothing was granted to, the oldest make room: see
+//!    [`waiting`](super::waiting).
 //! 3. The registered scope is echoed and limits nothing: clients register with the first challenge's and step up later.
 
 use std::net::IpAddr;
@@ -12,14 +13,14 @@ use http::{Response, StatusCode};
 use mcp_auth_core::limit::address_key;
 use serde::{Deserialize, Serialize};
 
-use super::{COLLECTION, Client, Clients, RedirectRules};
+use super::waiting::{Waiting, WaitingList};
+use super::{Client, Clients, RedirectRules};
 use crate::answer::{Code, Refused, json};
 use crate::secret;
 
 const MAX_BODY: usize = 16 * 1024;
 const MAX_REDIRECTS: usize = 16;
 const MAX_NAME: usize = 200;
-const MAX_CLIENTS: usize = 10_000;
 const UNUSED_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// What a client says of itself (RFC 7591, section 2). Members that are not known are ignored, as the RFC demands.
@@ -57,6 +58,7 @@ struct Registered<'a> {
 pub(crate) struct Registration {
     pub(crate) limiter: governor::DefaultKeyedRateLimiter<IpAddr>,
     pub(crate) rules: RedirectRules,
+    pub(crate) waiting: WaitingList,
 }
 
 impl Registration {
@@ -78,11 +80,6 @@ impl Registration {
         let metadata: Metadata = serde_json::from_slice(body)
             .map_err(|_| invalid("registration_malformed", "the metadata is not readable"))?;
         self.check(&metadata)?;
-        let all = clients.store.scan(COLLECTION, "", None, MAX_CLIENTS).await?;
-        if all.len() >= MAX_CLIENTS {
-            return Err(Refused::new(Code::TemporarilyUnavailable, "registrations_full", "try again later")
-                .after(UNUSED_LIFE / 24));
-        }
         let method = metadata.token_endpoint_auth_method.as_deref().unwrap_or("client_secret_basic");
         let new_secret = if method == "none" { None } else { Some(secret::random()?) };
         let grant_types = metadata
@@ -100,7 +97,12 @@ impl Registration {
             may_refresh: grant_types.iter().any(|grant| grant == "refresh_token"),
         };
         let now = clients.clock.now();
-        clients.store(&client, now.plus(UNUSED_LIFE)).await?;
+        let until = now.plus(UNUSED_LIFE);
+        let waiting = Waiting { id: client.id.clone(), address: address_key(address), until };
+        if let Some(oldest) = self.waiting.add(waiting, now) {
+            clients.remove_unused(&oldest.id, oldest.until).await?;
+        }
+        clients.store(&client, until).await?;
         tracing::info!(client = client.id, redirects = ?client.redirects, ?address, "a client registered");
         let registered = Registered {
             client_id: &client.id,

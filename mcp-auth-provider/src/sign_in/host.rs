@@ -13,6 +13,7 @@ use super::{Login, SignIn, SignInError, User};
 type Lookup = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<User>> + Send>> + Send + Sync>;
 
 /// Takes the user from the host's own session, and sends who has none to the host's own login page and back.
+/// [`Provider::revoke_user`](crate::Provider::revoke_user) does not end that session: end it first.
 ///
 /// ```
 /// use mcp_auth_provider::{HostSession, User};

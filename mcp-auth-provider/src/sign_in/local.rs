@@ -2,10 +2,13 @@
 //!
 //! 1. Passwords are kept as argon2id (19 MiB, two passes, one lane: OWASP's parameters) and nowhere else.
 //! 2. An unknown name costs as much as a wrong password.
-//! 3. Wrong attempts are counted for the account and for the address; whoever has too many waits. At most two passwords are
-//!    checked at once, so that a flood cannot take the memory.
+//! 3. Wrong attempts are counted for the address and for the name, known or not; whoever has too many waits, and to be told so
+//!    is one more of the address. Names share 65,536 places by a hash with a random key: nobody can fill a table, or choose
+//!    with whom a name shares.
+//! 4. At most two passwords are checked at once, so that a flood cannot take the memory.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -27,8 +30,9 @@ const AT_ONCE: usize = 2;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const MAX_NAME: usize = 128;
 const MAX_PASSWORD: usize = 1024;
-/// Wrong attempts in a minute, for an account and for an address.
-const PER_ACCOUNT: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const PLACES: u64 = 65_536;
+/// Wrong attempts in a minute, for a name and for an address.
+const PER_NAME: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const PER_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
 
 /// Users who are configured with name and password.
@@ -37,7 +41,9 @@ pub struct LocalUsers {
     /// What an unknown name is checked against.
     nobody: Option<String>,
     problems: Vec<String>,
-    accounts: FailureBudget<String>,
+    /// By the place of the name.
+    names: FailureBudget<u64>,
+    places: RandomState,
     addresses: FailureBudget<IpAddr>,
     at_once: Arc<Semaphore>,
 }
@@ -56,7 +62,8 @@ impl LocalUsers {
             hashes: HashMap::new(),
             nobody: hash("").ok(),
             problems: Vec::new(),
-            accounts: FailureBudget::new(PER_ACCOUNT),
+            names: FailureBudget::new(PER_NAME),
+            places: RandomState::new(),
             addresses: FailureBudget::new(PER_ADDRESS),
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
         }
@@ -127,14 +134,12 @@ impl SignIn for LocalUsers {
         address: Option<IpAddr>,
     ) -> Result<User, SignInError> {
         let address = address_key(address);
-        // All unknown names share one account, or a flood of names would fill the table.
-        let account = if self.hashes.contains_key(name) { name.to_owned() } else { String::new() };
+        let place = self.places.hash_one(name) % PLACES;
         let throttled = |retry_after| SignInError::Throttled { retry_after };
-        let begun =
-            async { Ok((self.accounts.begin(&account).await?, self.addresses.begin(&address).await?)) };
+        let begun = async { Ok((self.addresses.begin(&address).await?, self.names.begin(&place).await?)) };
         // Many at once try no more passwords than one after the other.
         let begun = tokio::time::timeout(MAX_WAIT, begun).await.map_err(|_| SignInError::Unavailable)?;
-        let (by_account, by_address) = begun.map_err(throttled)?;
+        let (by_address, by_name) = begun.map_err(throttled)?;
         if password.expose_secret().len() > MAX_PASSWORD {
             return Err(SignInError::Wrong);
         }
@@ -152,7 +157,7 @@ impl SignIn for LocalUsers {
             })
         });
         if verified.await.map_err(|_| SignInError::Unavailable)? && self.hashes.contains_key(name) {
-            by_account.succeeded();
+            by_name.succeeded();
             by_address.succeeded();
             return Ok(User::new(name));
         }

@@ -11,9 +11,11 @@ use http::Response;
 use mcp_auth_core::store::{Key, StoreExt};
 use serde::{Deserialize, Serialize};
 
+use super::family::{Family, RefreshToken};
 use crate::answer::{Code, Refused};
 use crate::clients::Client;
 use crate::form::Parameters;
+use crate::grants::Grant;
 use crate::provider::Inner;
 use crate::secret;
 
@@ -69,8 +71,14 @@ impl Inner {
                 "the resource is not the one that was authorized",
             ));
         }
-        let grant = self.extend_grant(client, &grant_id).await?;
-        self.issue_tokens(client, &grant, &grant.scope).await
+        let shown = if client.may_refresh { Some(RefreshToken::first(&grant_id)?) } else { None };
+        let first = shown.as_deref().and_then(|shown| RefreshToken::parse(shown));
+        let begin = |grant: &mut Grant| {
+            grant.refresh = first.as_ref().map(Family::begin);
+            Ok(())
+        };
+        let (grant, ()) = self.issue_for(client, &grant_id, begin).await?;
+        self.answer_with_tokens(&grant, &grant.scope, shown.as_deref().map(String::as_str))
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod client_auth;
 mod code;
+mod family;
 mod refresh;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -17,6 +20,10 @@ use crate::provider::Inner;
 use crate::signing::AccessToken;
 
 pub(crate) use code::{AuthorizationCode, CODES};
+pub(crate) use family::Family;
+
+/// How often a conditional write is tried again after another request came first.
+const TRIES: usize = 8;
 
 /// What is answered (section 5.1).
 #[derive(Serialize)]
@@ -38,6 +45,9 @@ impl Inner {
         match self.issue(parts, body, &mut client_id).await {
             Ok(response) => response,
             Err(refused) => {
+                if refused.is_failure() {
+                    self.limits.note_failure(self.address(parts));
+                }
                 refused.record("token", client_id.as_deref());
                 refused.into_response()
             }
@@ -50,6 +60,7 @@ impl Inner {
         body: &[u8],
         client_id: &mut Option<String>,
     ) -> Result<Response<Bytes>, Refused> {
+        self.limits.check_address(self.address(parts))?;
         let form = Parameters::from_form(&parts.headers, body)?;
         let client = self.authenticate_client(parts, &form).await?;
         *client_id = Some(client.id.clone());
@@ -65,24 +76,35 @@ impl Inner {
         }
     }
 
-    /// The grant that something is to be issued for. It and the client's registration live as long as what is issued.
-    async fn extend_grant(&self, client: &Client, grant_id: &str) -> Result<Grant, Refused> {
-        let life = if client.may_refresh { self.refresh_ttl } else { self.access_ttl };
-        self.clients.keep(client, life).await?;
-        let grant = self.grants.extend(grant_id, self.clock.now().plus(life)).await?;
-        grant.ok_or(code::invalid("grant_gone"))
-    }
-
-    /// An access token of `grant` with `scope`, and a new refresh token beside it.
-    async fn issue_tokens(
+    /// Changes the grant that something is to be issued for, in one conditional write: one that is revoked at the same time
+    /// stays revoked. It and the client's registration live as long as what is issued.
+    async fn issue_for<T: Send>(
         &self,
         client: &Client,
+        grant_id: &str,
+        mut change: impl FnMut(&mut Grant) -> Result<T, Refused> + Send,
+    ) -> Result<(Grant, T), Refused> {
+        let life = if client.may_refresh { self.refresh_ttl } else { self.access_ttl };
+        for _ in 0..TRIES {
+            let found = self.grants.find(grant_id).await?;
+            let (mut grant, version) = found.ok_or(code::invalid("grant_gone"))?;
+            let changed = change(&mut grant)?;
+            self.clients.keep(client, life).await?;
+            if self.grants.replace(&grant, version, self.clock.now().plus(life)).await? {
+                return Ok((grant, changed));
+            }
+        }
+        Err(Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later")
+            .after(Duration::from_secs(1)))
+    }
+
+    /// An access token of `grant` with `scope`, and the refresh token beside it.
+    fn answer_with_tokens(
+        &self,
         grant: &Grant,
         scope: &str,
+        refresh_token: Option<&str>,
     ) -> Result<Response<Bytes>, Refused> {
-        let now = self.clock.now();
-        let refresh_token =
-            if client.may_refresh { Some(self.new_refresh_token(grant).await?) } else { None };
         let token = AccessToken {
             issuer: &self.issuer,
             subject: &grant.subject,
@@ -91,13 +113,13 @@ impl Inner {
             scope,
             grant_id: &grant.id,
         };
-        let access_token = self.signing.sign(&token, now, self.access_ttl)?;
+        let access_token = self.signing.sign(&token, self.clock.now(), self.access_ttl)?;
         metrics::counter!("mcp_auth_provider_tokens_total").increment(1);
         let issued = Issued {
             access_token: &access_token,
             token_type: "Bearer",
             expires_in: self.access_ttl.as_secs(),
-            refresh_token: refresh_token.as_ref().map(|token| token.as_str()),
+            refresh_token,
             scope,
         };
         Ok(json(StatusCode::OK, &issued))

@@ -158,22 +158,22 @@ impl Fixture {
 }
 
 /// A person's browser: keeps one cookie, follows nothing by itself.
-#[derive(Default)]
 pub(crate) struct Browser {
+    client: reqwest::Client,
     cookie: Mutex<String>,
 }
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self { client: client(), cookie: Mutex::default() }
     }
 
     pub(crate) async fn get(&self, url: &str) -> Response {
-        self.keep(client().get(url).header(COOKIE, self.cookie()).send().await.unwrap())
+        self.keep(self.client.get(url).header(COOKIE, self.cookie()).send().await.unwrap())
     }
 
     pub(crate) async fn post(&self, url: &str, form: &[(&str, &str)]) -> Response {
-        let post = client().post(url).header(COOKIE, self.cookie()).body(encode(form));
+        let post = self.client.post(url).header(COOKIE, self.cookie()).body(encode(form));
         self.keep(post.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap())
     }
 

@@ -3,7 +3,8 @@
 //! 1. A user sees their own calls only; of callers whom nobody knows, how many were refused and why.
 //! 2. At most [`TAIL`] bytes of the newest file are read for a page, one page at a time: whatever lies further back is the
 //!    operator's (`mcp-auth audit query`). The chain is checked on a page up to [`CHECKED`] bytes.
-//! 3. Where an intent has no outcome, the call is shown as under way, or as cut if the process ended since.
+//! 3. A chain that does not begin with its first record is broken, unless the operator says that older files were put aside.
+//! 4. Where an intent has no outcome, the call is shown as under way, or as cut if the process ended since.
 
 mod read;
 mod rules;
@@ -14,11 +15,13 @@ use std::sync::Arc;
 
 use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
-use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Ticket};
+use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Shown, Ticket};
+use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::principal::ApiKeyName;
 use mcp_auth_core::verify::api_key::ApiKey;
 use tokio::sync::Semaphore;
 
+use crate::domain::States;
 use crate::journal::Journal;
 
 use rules::Rule;
@@ -34,6 +37,8 @@ const CHECKED: u64 = 64 << 20;
 pub(crate) struct Activity {
     path: PathBuf,
     key: CheckpointPublicKey,
+    /// The oldest files may be elsewhere.
+    is_archived: bool,
     audit: Audit,
     /// Reading costs: one page at a time does.
     one: Arc<Semaphore>,
@@ -68,9 +73,9 @@ pub(crate) enum Chain {
 pub(crate) struct Unreadable(String);
 
 impl Activity {
-    pub(crate) fn new(journal: &Journal) -> Self {
+    pub(crate) fn new(journal: &Journal, is_archived: bool) -> Self {
         let (path, key, audit) = (journal.path.clone(), journal.key, journal.audit.clone());
-        Self { path, key, audit, one: Arc::new(Semaphore::new(1)) }
+        Self { path, key, is_archived, audit, one: Arc::new(Semaphore::new(1)) }
     }
 
     /// The user's calls, as far as a page looks back.
@@ -81,7 +86,7 @@ impl Activity {
 
     /// Whether the chain is whole.
     pub(crate) async fn chain(&self) -> Result<Chain, Unreadable> {
-        let (path, key) = (self.path.clone(), self.key);
+        let (path, key, is_archived) = (self.path.clone(), self.key, self.is_archived);
         self.read(move || {
             let files = chain::files(&path)?;
             let length: u64 = files.iter().map(|file| file.metadata().map_or(0, |meta| meta.len())).sum();
@@ -89,6 +94,10 @@ impl Activity {
                 return Ok(Chain::TooLong);
             }
             Ok(match Verify::default().key(key).files(&files, |_| {}) {
+                Ok(report) if report.first > 1 && !is_archived => Chain::Broken(format!(
+                    "The record begins with number {}: what was before is missing.",
+                    report.first
+                )),
                 Ok(report) => Chain::Whole { records: report.records, checkpoints: report.checkpoints },
                 Err(error) => Chain::Broken(error.to_string()),
             })
@@ -144,4 +153,19 @@ pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Res
         Ok(_) => ticket.finish(&Outcome::succeeded()),
         Err(error) => ticket.finish(&Outcome::failed(&error.to_string())),
     }
+}
+
+/// The same, with the states before and after a change.
+pub(crate) fn finish_change<E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<States, E>) {
+    let (ticket, states) = match (ticket, done) {
+        (Some(ticket), Ok(states)) => (ticket, states),
+        (ticket, _) => return finish(ticket, done),
+    };
+    let (before, after) = (shown(states.before.as_ref()), shown(states.after.as_ref()));
+    ticket.finish(&Outcome::succeeded().states(before, after));
+}
+
+/// A state on its way into the record.
+fn shown(state: Option<&String>) -> Option<Shown<'_>> {
+    Some(Shown::new(Raw::parse(state?.as_bytes(), &Limits::default()).ok()?, None))
 }

@@ -114,7 +114,7 @@ impl Workspace {
         Ok(task)
     }
 
-    /// Changes a task; with `version`, only if it is still at that.
+    /// Changes a task; with `version`, only if it is still at that. The task before and after.
     ///
     /// # Errors
     /// [`DomainError::NotFound`], [`DomainError::Changed`], [`DomainError::Invalid`], [`DomainError::Unavailable`]: then
@@ -125,7 +125,7 @@ impl Workspace {
         version: Option<i64>,
         patch: TaskPatch,
         reason: Option<&str>,
-    ) -> Result<Task, DomainError> {
+    ) -> Result<(Task, Task), DomainError> {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let (before, after) = self.updated(&mut writing, id, version, patch).await?;
         self.write_task(&mut writing, &after).await?;
@@ -133,7 +133,7 @@ impl Workspace {
         let noted = Noted::new(Resource::Task, Kind::Changed, &before, reason);
         self.note(&mut writing, Noted { before: Some(&before), after: Some(&after), ..noted }).await?;
         writing.commit().await?;
-        Ok(after)
+        Ok((before, after))
     }
 
     /// Deletes a task with its comments and time entries; with `version`, only if it is still at that. What was deleted.
@@ -215,6 +215,20 @@ impl Workspace {
         .bind(self.now())
         .execute(connection)
         .await?;
+        Ok(())
+    }
+
+    /// A task with another comment or time entry is another one to whoever is asked about it.
+    pub(super) async fn raise_version(
+        &self,
+        connection: &mut SqliteConnection,
+        task: &str,
+    ) -> Result<(), DomainError> {
+        sqlx::query("UPDATE tasks SET version = version + 1 WHERE workspace_id = ? AND id = ?")
+            .bind(&self.id)
+            .bind(task)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 

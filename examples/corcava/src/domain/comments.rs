@@ -51,6 +51,7 @@ impl Workspace {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let task = self.read_task(&mut writing, task).await?;
         let comment = self.write_comment(&mut writing, &task.id, content).await?;
+        self.raise_version(&mut writing, &task.id).await?;
         let noted = Noted::new(Resource::Comment, Kind::Created, &task, None);
         self.note(&mut writing, Noted { after: Some(&comment), ..noted }).await?;
         writing.commit().await?;

@@ -163,6 +163,16 @@ impl<'a, T> Noted<'a, T> {
     }
 }
 
+/// The states before and after a change, as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct States {
+    /// None if there was nothing.
+    pub before: Option<String>,
+    /// None if nothing is left.
+    pub after: Option<String>,
+}
+
 impl Workspace {
     /// The changes, the newest first.
     ///
@@ -195,15 +205,16 @@ impl Workspace {
         Ok(Page::new(items, total, bounds))
     }
 
-    /// Notes a change, before a task that goes is gone.
+    /// Notes a change, before a task that goes is gone. Its states, as they are noted.
     pub(super) async fn note<T: Serialize>(
         &self,
         connection: &mut SqliteConnection,
         noted: Noted<'_, T>,
-    ) -> Result<(), DomainError> {
+    ) -> Result<States, DomainError> {
         let json = |state: Option<&T>| {
             state.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))
         };
+        let states = States { before: json(noted.before)?, after: json(noted.after)? };
         sqlx::query(
             "INSERT INTO changes (workspace_id, id, at, member_id, key_id, actor, resource, kind, task_id, title, reason,
                                   state_before, state_after, attached)
@@ -225,10 +236,10 @@ impl Workspace {
         .bind(noted.task)
         .bind(noted.title)
         .bind(noted.reason)
-        .bind(json(noted.before)?)
-        .bind(json(noted.after)?)
+        .bind(&states.before)
+        .bind(&states.after)
         .execute(connection)
         .await?;
-        Ok(())
+        Ok(states)
     }
 }

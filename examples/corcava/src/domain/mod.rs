@@ -5,7 +5,7 @@
 //! 2. What belongs to another workspace is answered exactly as what does not exist.
 //! 3. A change is one transaction, with the note of who made it and of the states before and after: after a crash all of it
 //!    is there, or nothing.
-//! 4. A task has a version that grows with every change. Who says which version was read is refused if it is no longer so.
+//! 4. A task has a version that grows with every change, comment and time entry. Who says which version was read is refused if it is no longer so.
 //! 5. Text is text: bounded, bound as a parameter, and never read as SQL or markup.
 
 mod boards;
@@ -41,7 +41,7 @@ pub use boards::{BoardDetails, Column};
 pub use change::{NewTask, TaskPatch};
 pub use due::{DueFilter, DueFilterError};
 pub use error::DomainError;
-pub use history::{Change, ChangeFilter, Difference, Kind, Resource, differences};
+pub use history::{Change, ChangeFilter, Difference, Kind, Resource, States, differences};
 pub use id::{Id, IdError};
 pub use page::{Page, PageRequest};
 pub use patch::Patch;

@@ -1,7 +1,8 @@
 //! Tracking time.
 //!
 //! 1. One timer runs in a workspace; the schema says so, too. Whoever starts another is told to stop that one first.
-//! 2. A summary is kept as a comment on the task, in the same transaction as the end.
+//! 2. A timer that starts or stops raises the version of its task.
+//! 3. A summary is kept as a comment on the task, in the same transaction as the end.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,6 +25,9 @@ pub struct Tracking {
     pub task_title: Option<String>,
     /// Since when.
     pub started_at: Option<String>,
+    /// The time entry, for whoever stops this one and no other.
+    #[serde(skip)]
+    pub entry_id: Option<String>,
 }
 
 /// A timer that was stopped.
@@ -65,6 +69,7 @@ impl Running {
             task_id: Some(self.task_id),
             task_title: Some(self.title),
             started_at: Some(written(self.started_at)?),
+            entry_id: Some(self.id),
         })
     }
 }
@@ -111,6 +116,7 @@ impl Workspace {
         .bind(running.started_at)
         .execute(&mut *writing)
         .await?;
+        self.raise_version(&mut writing, &running.task_id).await?;
         let shown = running.shown()?;
         let noted = Noted::new(Resource::Timer, Kind::Created, &task, None);
         self.note(&mut writing, Noted { after: Some(&shown), ..noted }).await?;
@@ -118,14 +124,21 @@ impl Workspace {
         Ok(shown)
     }
 
-    /// Stops the timer.
+    /// Stops the timer; with `entry`, only if it is still that one. What it was, and how long it ran.
     ///
     /// # Errors
-    /// [`DomainError::Conflict`] if none runs, [`DomainError::Invalid`], [`DomainError::Unavailable`]: then it still runs.
-    pub async fn stop_timer(&self, summary: Option<&str>) -> Result<Stopped, DomainError> {
+    /// [`DomainError::Conflict`] if none runs or another one, [`DomainError::Invalid`], [`DomainError::Unavailable`]: then it still runs.
+    pub async fn stop_timer(
+        &self,
+        entry: Option<&str>,
+        summary: Option<&str>,
+    ) -> Result<(Tracking, Stopped), DomainError> {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let running =
             self.running(&mut writing).await?.ok_or(DomainError::Conflict("no timer is running"))?;
+        if entry.is_some_and(|entry| entry != running.id) {
+            return Err(DomainError::Conflict("another timer runs by now: look again"));
+        }
         let now = self.now().max(running.started_at);
         sqlx::query("UPDATE time_entries SET stopped_at = ? WHERE workspace_id = ? AND id = ?")
             .bind(now)
@@ -133,6 +146,7 @@ impl Workspace {
             .bind(&running.id)
             .execute(&mut *writing)
             .await?;
+        self.raise_version(&mut writing, &running.task_id).await?;
         let comment_id = match summary {
             Some(summary) => Some(self.write_comment(&mut writing, &running.task_id, summary).await?.id),
             None => None,
@@ -155,7 +169,7 @@ impl Workspace {
         };
         self.note(&mut writing, noted).await?;
         writing.commit().await?;
-        Ok(stopped)
+        Ok((running.shown()?, stopped))
     }
 
     pub(super) async fn running(

@@ -1,11 +1,12 @@
 //! Taking a change back.
 //!
 //! 1. Only what is still as the change left it is taken back: later changes are undone first, the last one first.
-//! 2. A deleted task comes back with its id, comments and tracked time. Undoing is a change itself, with a note of its own.
+//! 2. A task that was made is not taken back with what others have said or timed on it since.
+//! 3. A deleted task comes back with its id, comments and tracked time. Undoing is a change itself, with a note of its own.
 
 use sqlx::{Row, SqliteConnection};
 
-use super::history::{Kind, Noted, Resource, differences};
+use super::history::{Kind, Noted, Resource, States, differences};
 use super::{Change, Comment, DomainError, Id, Task, Workspace};
 
 const CHANGED: DomainError =
@@ -13,12 +14,12 @@ const CHANGED: DomainError =
 const UNDONE: &str = "undone on the settings page";
 
 impl Workspace {
-    /// Undoes a change.
+    /// Undoes a change. The states before and after.
     ///
     /// # Errors
     /// [`DomainError::NotFound`]; [`DomainError::Conflict`] if it cannot be undone, or not any more;
     /// [`DomainError::Unavailable`]: then nothing was changed.
-    pub async fn undo(&self, id: &Id) -> Result<(), DomainError> {
+    pub async fn undo(&self, id: &Id) -> Result<States, DomainError> {
         let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let change: Change = sqlx::query_as("SELECT * FROM changes WHERE workspace_id = ? AND id = ?")
             .bind(&self.id)
@@ -30,13 +31,15 @@ impl Workspace {
             return Err(DomainError::Conflict("it cannot be undone, or was undone already"));
         }
         let (before, after) = (state::<Task>(&change.before), state::<Task>(&change.after));
-        match (change.resource, change.kind, before, after) {
+        let states = match (change.resource, change.kind, before, after) {
             (Resource::Task, Kind::Created, _, Some(after)) => {
                 let now = self.unchanged(&mut writing, &after).await?;
                 self.deletable(&mut writing, &id_of(&now)?, None).await?;
+                self.unattached(&mut writing, &change).await?;
                 let noted = Noted::new(Resource::Task, Kind::Deleted, &now, Some(UNDONE));
-                self.note(&mut writing, Noted { before: Some(&now), ..noted }).await?;
+                let states = self.note(&mut writing, Noted { before: Some(&now), ..noted }).await?;
                 self.remove_task(&mut writing, &now.id).await?;
+                states
             }
             (Resource::Task, Kind::Changed, Some(before), Some(after)) => {
                 let now = self.unchanged(&mut writing, &after).await?;
@@ -44,7 +47,7 @@ impl Workspace {
                 self.check(&mut writing, &mut back).await?;
                 self.write_task(&mut writing, &back).await?;
                 let noted = Noted::new(Resource::Task, Kind::Changed, &now, Some(UNDONE));
-                self.note(&mut writing, Noted { before: Some(&now), after: Some(&back), ..noted }).await?;
+                self.note(&mut writing, Noted { before: Some(&now), after: Some(&back), ..noted }).await?
             }
             (Resource::Task, Kind::Deleted, Some(before), _) => {
                 let mut back = Task { version: before.version + 1, ..before };
@@ -52,12 +55,13 @@ impl Workspace {
                 self.insert_task(&mut writing, &back).await?;
                 self.attach(&mut writing, &change.id, &back.id).await?;
                 let noted = Noted::new(Resource::Task, Kind::Created, &back, Some(UNDONE));
-                self.note(&mut writing, Noted { after: Some(&back), ..noted }).await?;
+                self.note(&mut writing, Noted { after: Some(&back), ..noted }).await?
             }
             (Resource::Comment, Kind::Created, ..) => {
                 let comment: Comment =
                     state(&change.after).ok_or(DomainError::NotFound { what: "comment" })?;
                 self.remove_comment(&mut writing, &comment).await?;
+                self.raise_version(&mut writing, &change.task_id).await?;
                 let noted = Noted {
                     resource: Resource::Comment,
                     kind: Kind::Deleted,
@@ -67,17 +71,18 @@ impl Workspace {
                     before: Some(&comment),
                     after: None,
                 };
-                self.note(&mut writing, noted).await?;
+                self.note(&mut writing, noted).await?
             }
             _ => return Err(DomainError::Conflict("it cannot be undone")),
-        }
+        };
         sqlx::query("UPDATE changes SET undone_at = ? WHERE workspace_id = ? AND id = ?")
             .bind(self.now())
             .bind(&self.id)
             .bind(&change.id)
             .execute(&mut *writing)
             .await?;
-        Ok(writing.commit().await?)
+        writing.commit().await?;
+        Ok(states)
     }
 
     /// The task, if it says what `then` says.
@@ -86,6 +91,24 @@ impl Workspace {
         let json = |task| serde_json::to_value(task).map_err(|error| sqlx::Error::Encode(error.into()));
         let (left, right) = (json(then)?, json(&now)?);
         if differences(Some(&left), Some(&right)).is_empty() { Ok(now) } else { Err(CHANGED) }
+    }
+
+    /// Refuses if comments or time entries came after `change`. Those that a change itself leaves are no change of their own.
+    async fn unattached(
+        &self,
+        connection: &mut SqliteConnection,
+        change: &Change,
+    ) -> Result<(), DomainError> {
+        let later: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM changes WHERE workspace_id = ? AND task_id = ? AND id > ?
+             AND resource IN ('comment', 'timer') AND kind = 'created' AND undone_at IS NULL LIMIT 1",
+        )
+        .bind(&self.id)
+        .bind(&change.task_id)
+        .bind(&change.id)
+        .fetch_optional(connection)
+        .await?;
+        later.map_or(Ok(()), |_| Err(CHANGED))
     }
 
     /// Brings comments and time entries of a deleted task back. An entry that ran is stopped where it began.

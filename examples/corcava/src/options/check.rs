@@ -92,6 +92,7 @@ pub(super) fn check(cli: Cli) -> Result<Options, ConfigErrors> {
         trusted_proxies,
         data: cli.data,
         audit,
+        audit_archived: cli.audit_archived,
         environment,
     })
 }

@@ -93,6 +93,9 @@ pub struct Cli {
     /// Where calls are recorded: jsonl:PATH, or off [default: jsonl:audit.jsonl in --data]
     #[arg(long, env = "CORCAVA_MCP_AUDIT")]
     pub audit: Option<String>,
+    /// The oldest files of that record were put aside on purpose: without this, the audit page calls it broken
+    #[arg(long, env = "CORCAVA_MCP_AUDIT_ARCHIVED")]
+    pub audit_archived: bool,
     /// Environment whose API keys are taken: production, staging, development
     #[arg(long, env = "CORCAVA_MCP_ENVIRONMENT", default_value = "production")]
     pub environment: String,
@@ -119,6 +122,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where calls are recorded.
     pub audit: Option<PathBuf>,
+    /// True if the record may begin later than with its first entry.
+    pub audit_archived: bool,
     /// Environment whose API keys are taken.
     pub environment: Environment,
 }

@@ -1,13 +1,56 @@
-//! The answers of tools that did not do what they were asked.
+//! The answers of tools that changed something, and of those that did not do what they were asked.
 
 use std::borrow::Cow;
 
+use mcp_auth_core::audit::{AFTER, BEFORE};
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
+use rmcp::handler::server::wrapper::Json;
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, MetaObject};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::DomainError;
+
+/// What a tool answers that changed something, with the states before and after for the record.
+pub(super) struct Written<T, B = T> {
+    answer: T,
+    before: Option<B>,
+    /// False if nothing is left; else the answer is the state after.
+    is_left: bool,
+}
+
+impl<T> Written<T> {
+    pub(super) fn created(answer: T) -> Self {
+        Self { answer, before: None, is_left: true }
+    }
+}
+
+impl<T, B> Written<T, B> {
+    pub(super) fn changed(before: B, answer: T) -> Self {
+        Self { answer, before: Some(before), is_left: true }
+    }
+
+    pub(super) fn deleted(before: B, answer: T) -> Self {
+        Self { answer, before: Some(before), is_left: false }
+    }
+}
+
+impl<T: Serialize + JsonSchema + 'static, B: Serialize> IntoCallToolResult for Written<T, B> {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        let before = self.before.map(serde_json::to_value).transpose();
+        let before = before.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        let mut answer = Json(self.answer).into_call_tool_result()?;
+        if let CallToolResponse::Complete(result) = &mut answer {
+            let after = result.structured_content.clone().filter(|_| self.is_left);
+            let states = [(BEFORE, before), (AFTER, after)].into_iter();
+            let states = states.filter_map(|(when, state)| Some((when.to_owned(), state?)));
+            result.meta = Some(MetaObject(states.collect()));
+        }
+        Ok(answer)
+    }
+}
 
 /// Why a tool did not do it.
 #[derive(Debug)]

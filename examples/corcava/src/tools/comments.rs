@@ -1,5 +1,6 @@
 //! Comments.
 
+use rmcp::handler::server::tool::schema_for_output;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Corcava;
-use super::answer::Refusal;
+use super::answer::{Refusal, Written};
 use super::input::{page, runs};
 use crate::domain::{Comment, Id, Page};
 
@@ -55,6 +56,7 @@ impl Corcava {
 
     #[tool(
         description = "Add a comment to a task.",
+        output_schema = schema_for_output::<Comment>(),
         annotations(
             title = "Comment on task",
             read_only_hint = false,
@@ -67,8 +69,9 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<AddComment>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Comment>, Refusal> {
+    ) -> Result<Written<Comment>, Refusal> {
         runs(input.dry_run)?;
-        Ok(Json(self.workspace(&context).await?.add_comment(&input.task_id, &input.content).await?))
+        let workspace = self.workspace(&context).await?;
+        Ok(Written::created(workspace.add_comment(&input.task_id, &input.content).await?))
     }
 }

@@ -35,13 +35,15 @@ pub(super) fn runs(dry_run: bool) -> Result<(), Refusal> {
     if dry_run { Err(Refusal::DRY_RUN) } else { Ok(()) }
 }
 
+/// The version of the preview that was confirmed.
+pub(super) fn confirmed(context: &RequestContext<RoleServer>) -> Option<&str> {
+    let parts = context.extensions.get::<http::request::Parts>()?;
+    parts.extensions.get::<Confirmed>()?.preview.as_ref()?.version.as_deref()
+}
+
 /// The version that the change is meant for: the given one, and that of the preview which was confirmed.
 pub(super) fn seen(given: Option<i64>, context: &RequestContext<RoleServer>) -> Result<Option<i64>, Refusal> {
-    let parts = context.extensions.get::<http::request::Parts>();
-    let confirmed = parts.and_then(|parts| parts.extensions.get::<Confirmed>());
-    let preview = confirmed.and_then(|confirmed| confirmed.preview.as_ref());
-    let confirmed = preview.and_then(|preview| preview.version.as_ref()?.parse().ok());
-    match (given, confirmed) {
+    match (given, confirmed(context).and_then(|version| version.parse().ok())) {
         (Some(given), Some(confirmed)) if given != confirmed => Err(Refusal::CHANGED),
         (given, confirmed) => Ok(confirmed.or(given)),
     }

@@ -5,7 +5,8 @@
 //! 2. Scopes are not looked at here: the guard around the service did, by [`policies`](crate::policies).
 //! 3. A refusal is a result with `isError`, `{kind, message}` as text: a model can read it and act on it.
 //! 4. A preview reads the same input as its tool and works the change out by the same code, without making it.
-//! 5. Fields that are not known are refused: what is misspelt does not go unnoticed.
+//! 5. A tool that changed something gives the states before and after in the `_meta` of its result: the guard records them.
+//! 6. Fields that are not known are refused: what is misspelt does not go unnoticed.
 
 mod answer;
 mod comments;

@@ -1,7 +1,8 @@
 //! What the writing tools would do, field by field, for whoever is asked to confirm it.
 //!
 //! 1. The domain works it out as it would do it; what it would refuse is refused here, before anybody is asked.
-//! 2. People see names, not ids. The version of a task names the state that was seen: changed meanwhile, they are asked again.
+//! 2. People see names, not ids. The version of a task names the state that was seen, with its comments and time entries; where a
+//!    timer is stopped, the timer does. Changed meanwhile, they are asked again.
 
 use async_trait::async_trait;
 use mcp_auth_core::confirm::{Preview, PreviewCall, PreviewError, Previewer};
@@ -84,9 +85,10 @@ impl Previews {
                     return Err(PreviewError::Rejected("no timer is running".into()));
                 };
                 let what = format!("Stop the timer on the task “{title}”, which runs since {since}");
+                let preview = Preview::new(what).version(now.entry_id.unwrap_or_default());
                 Ok(match summary {
-                    Some(summary) => Preview::new(what).creates(format!("comment: {summary}")),
-                    None => Preview::new(what),
+                    Some(summary) => preview.creates(format!("comment: {summary}")),
+                    None => preview,
                 })
             }
             _ => Err(PreviewError::Rejected("this tool changes nothing".to_owned())),

@@ -1,5 +1,6 @@
 //! Tasks.
 
+use rmcp::handler::server::tool::schema_for_output;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Corcava;
-use super::answer::Refusal;
+use super::answer::{Refusal, Written};
 use super::input::{OfTask, given, page, runs, seen};
 use crate::domain::{
     Date, DueFilter, Id, NewTask, Page, Patch, Priority, Status, Task, TaskFilter, TaskPatch,
@@ -133,35 +134,19 @@ pub(super) struct Deleted {
     deleted_task_id: String,
 }
 
-impl From<CreateTask> for NewTask {
-    fn from(input: CreateTask) -> Self {
-        Self {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
+/// A task's fields, from what a tool reads to what the domain takes.
+macro_rules! fields {
+    ($($input:ident => $domain:ident),*) => {$(
+        impl From<$input> for $domain {
+            fn from(input: $input) -> Self {
+                let $input { title, description, status, priority, due_date, project_id, board_id, assignee_id, .. } = input;
+                Self { title, description, status, priority, due_date, project_id, board_id, assignee_id }
+            }
         }
-    }
+    )*};
 }
 
-impl From<UpdateTask> for TaskPatch {
-    fn from(input: UpdateTask) -> Self {
-        Self {
-            title: input.title,
-            description: input.description,
-            status: input.status,
-            priority: input.priority,
-            due_date: input.due_date,
-            project_id: input.project_id,
-            board_id: input.board_id,
-            assignee_id: input.assignee_id,
-        }
-    }
-}
+fields!(CreateTask => NewTask, UpdateTask => TaskPatch);
 
 #[tool_router(router = task_tools, vis = "pub(super)")]
 impl Corcava {
@@ -200,6 +185,7 @@ impl Corcava {
 
     #[tool(
         description = "Create a task.",
+        output_schema = schema_for_output::<Task>(),
         annotations(
             title = "Create task",
             read_only_hint = false,
@@ -212,14 +198,15 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<CreateTask>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Task>, Refusal> {
+    ) -> Result<Written<Task>, Refusal> {
         runs(input.dry_run)?;
         let (workspace, reason) = (self.workspace(&context).await?, input.reason.clone());
-        Ok(Json(workspace.create_task(input.into(), reason.as_deref()).await?))
+        Ok(Written::created(workspace.create_task(input.into(), reason.as_deref()).await?))
     }
 
     #[tool(
         description = "Change a task. Fields that are absent stay; null clears description, due date, project, board, assignee.",
+        output_schema = schema_for_output::<Task>(),
         annotations(
             title = "Change task",
             read_only_hint = false,
@@ -232,16 +219,18 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<UpdateTask>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Task>, Refusal> {
+    ) -> Result<Written<Task>, Refusal> {
         runs(input.dry_run)?;
         let workspace = self.workspace(&context).await?;
         let (id, reason) = (input.task_id.clone(), input.reason.clone());
         let version = seen(input.version, &context)?;
-        Ok(Json(workspace.update_task(&id, version, input.into(), reason.as_deref()).await?))
+        let (before, after) = workspace.update_task(&id, version, input.into(), reason.as_deref()).await?;
+        Ok(Written::changed(before, after))
     }
 
     #[tool(
         description = "Delete a task with its comments and tracked time.",
+        output_schema = schema_for_output::<Deleted>(),
         annotations(
             title = "Delete task",
             read_only_hint = false,
@@ -254,14 +243,15 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<DeleteTask>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Deleted>, Refusal> {
+    ) -> Result<Written<Deleted, Task>, Refusal> {
         runs(input.dry_run)?;
         let (workspace, version) = (self.workspace(&context).await?, seen(input.version, &context)?);
         let task = workspace.delete_task(&input.task_id, version, input.reason.as_deref()).await?;
-        Ok(Json(Deleted {
+        let answer = Deleted {
             success: true,
             message: format!("The task “{}” is deleted.", task.title),
-            deleted_task_id: task.id,
-        }))
+            deleted_task_id: task.id.clone(),
+        };
+        Ok(Written::deleted(task, answer))
     }
 }

@@ -1,5 +1,6 @@
 //! Time.
 
+use rmcp::handler::server::tool::schema_for_output;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -7,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Corcava;
-use super::answer::Refusal;
-use super::input::runs;
+use super::answer::{Refusal, Written};
+use super::input::{confirmed, runs};
 use crate::domain::{Id, Stopped, Tracking};
 
 /// Input of `stop_time_tracking`.
@@ -38,6 +39,7 @@ pub(super) struct StartTracking {
 impl Corcava {
     #[tool(
         description = "Start the timer on a task. One timer runs in a workspace: stop it before you start another.",
+        output_schema = schema_for_output::<Tracking>(),
         annotations(
             title = "Start timer",
             read_only_hint = false,
@@ -50,13 +52,14 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<StartTracking>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Tracking>, Refusal> {
+    ) -> Result<Written<Tracking>, Refusal> {
         runs(input.dry_run)?;
-        Ok(Json(self.workspace(&context).await?.start_timer(&input.task_id).await?))
+        Ok(Written::created(self.workspace(&context).await?.start_timer(&input.task_id).await?))
     }
 
     #[tool(
         description = "Stop the timer; a summary becomes a comment on its task.",
+        output_schema = schema_for_output::<Stopped>(),
         annotations(
             title = "Stop timer",
             read_only_hint = false,
@@ -69,9 +72,11 @@ impl Corcava {
         &self,
         Parameters(input): Parameters<StopTracking>,
         context: RequestContext<RoleServer>,
-    ) -> Result<Json<Stopped>, Refusal> {
+    ) -> Result<Written<Stopped, Tracking>, Refusal> {
         runs(input.dry_run)?;
-        Ok(Json(self.workspace(&context).await?.stop_timer(input.summary.as_deref()).await?))
+        let workspace = self.workspace(&context).await?;
+        let (before, stopped) = workspace.stop_timer(confirmed(&context), input.summary.as_deref()).await?;
+        Ok(Written::changed(before, stopped))
     }
 
     #[tool(

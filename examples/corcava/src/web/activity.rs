@@ -13,9 +13,11 @@ use super::pages::{Choice, Chrome, Moment, with_cookies};
 use super::texts::Texts;
 use super::{AUDIT, Answered, Visit, Web};
 use crate::activity::{Alert, Chain, RULES, Read, Unreadable, actor};
+use crate::domain::{Difference, differences};
 
 /// So many calls are listed.
 const SHOWN: usize = 200;
+const EMPTY: &str = "–";
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -61,6 +63,15 @@ pub(super) struct Row {
     pub(super) detail: String,
     pub(super) address: String,
     pub(super) confirmed: Option<String>,
+    /// What is not as it was: its name, before, after.
+    pub(super) fields: Vec<[String; 3]>,
+}
+
+/// Differences, as they are shown.
+pub(super) fn fields(differences: Vec<Difference>) -> Vec<[String; 3]> {
+    let or_empty = |text: Option<String>| text.unwrap_or_else(|| EMPTY.to_owned());
+    let shown = differences.into_iter();
+    shown.map(|Difference { field, before, after, .. }| [field, or_empty(before), or_empty(after)]).collect()
 }
 
 impl Row {
@@ -81,6 +92,7 @@ impl Row {
                 Some(Effect::Destructive) => t.activity.effects.last().copied(),
             },
             outcome: t.activity.outcomes.get(index).copied().unwrap_or_default(),
+            fields: fields(differences(event.before.as_ref(), event.after.as_ref())),
             class: match outcome {
                 OutcomeKind::Succeeded => "good",
                 OutcomeKind::Denied | OutcomeKind::Failed | OutcomeKind::TimedOut | OutcomeKind::Cut => {
@@ -258,6 +270,8 @@ pub(super) async fn of_key(web: &Web, visit: &Visit, user: &str, id: &str) -> Re
     let (t, now) = (visit.language.texts(), web.clock.now());
     let events = activity.of(user).await?.events;
     let of_key = events.iter().filter(|event| event.key.as_ref().is_some_and(|key| key.id == id));
-    // Whose they are is the page's title.
-    Ok(of_key.take(20).map(|event| Row { actor: None, ..Row::new(event, t, now) }).collect())
+    // Whose they are is the page's title, and what changed stands below.
+    let rows =
+        of_key.take(20).map(|event| Row { actor: None, fields: Vec::new(), ..Row::new(event, t, now) });
+    Ok(rows.collect())
 }

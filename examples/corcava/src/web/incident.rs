@@ -5,15 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
 
-use super::activity::{Row, of_key};
+use super::activity::{Row, fields, of_key};
 use super::answer::{Failure, page, see_other};
 use super::keys::{begin, own};
 use super::pages::{Chrome, Shown, with_cookies};
 use super::{AUDIT, Answered, CHANGES, SETTINGS, Visit, Web};
-use crate::domain::{Change, ChangeFilter, Difference, DomainError, Id, Kind, PageRequest, Resource};
+use crate::domain::{Change, ChangeFilter, DomainError, Id, Kind, PageRequest, Resource};
 
 const MOST_CHANGES: u32 = 100;
-const EMPTY: &str = "–";
 
 #[derive(Template)]
 #[template(path = "key.html")]
@@ -61,11 +60,7 @@ impl ChangeShown {
         let a = visit.language.texts().activity;
         let kind = Kind::ALL.iter().position(|kind| *kind == change.kind).unwrap_or_default();
         let resource = Resource::ALL.iter().position(|each| *each == change.resource).unwrap_or_default();
-        let or_empty = |text: Option<String>| text.unwrap_or_else(|| EMPTY.to_owned());
-        let fields = change.differences().into_iter();
-        let fields = fields
-            .map(|Difference { field, before, after, .. }| [field, or_empty(before), or_empty(after)])
-            .collect();
+        let fields = fields(change.differences());
         let undo = change.is_undoable().then(|| visit.browser.form_code(&format!("undo {}", change.id)));
         Self {
             undo,
@@ -159,7 +154,7 @@ pub(super) async fn undo(web: Data<Web>, request: HttpRequest, id: Path<String>,
     let workspace = web.domain.workspace_of(&user).await?;
     let ticket = web.record(&visit, &user, key.as_ref(), "undo a change").await?;
     let undone = workspace.undo(&id).await;
-    crate::activity::finish(ticket, &undone);
+    crate::activity::finish_change(ticket, &undone);
     undone?;
     Ok(see_other(&back))
 }

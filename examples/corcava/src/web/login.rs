@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use mcp_auth_provider::{SignIn, SignInError};
 use secrecy::SecretString;
+use url::Position;
 
 use super::answer::{Failure, page, see_other};
 use super::form::Form;
@@ -32,7 +33,15 @@ pub(super) async fn sign_in(web: Data<Web>, request: HttpRequest, body: Bytes) -
     let (name, next) = (sent.get("username")?, sent.get(NEXT)?);
     let password = SecretString::from(sent.get("password")?);
     let texts = visit.language.texts();
-    match web.users.check(name, &password, visit.address).await {
+    let checked = web.users.check(name, &password, visit.address).await;
+    match &checked {
+        Ok(user) => tracing::info!(user = user.subject, address = ?visit.address, "a user signed in"),
+        Err(error) => {
+            metrics::counter!("corcava_sign_in_failed_total").increment(1);
+            tracing::info!(kind = "sign_in_failed", address = ?visit.address, "refused: {error}");
+        }
+    }
+    match checked {
         Ok(user) => {
             let browser = web.sessions.sign_in(&visit.browser, &user.subject).await?;
             let mut answer = see_other(&way(&web, next));
@@ -86,15 +95,11 @@ fn form(
     with_cookies(web, visit, page(status, &shown))
 }
 
-/// Where to go after signing in: a path on this origin, or the settings.
+/// Where to go after signing in: a path on this origin, or the settings. A path that begins with two slashes would be
+/// another host to a browser, and dot segments can leave one.
 fn way(web: &Web, next: &str) -> String {
-    let wanted =
+    let url =
         web.origin.join(next).ok().filter(|url| !next.is_empty() && url.origin() == web.origin.origin());
-    match wanted {
-        Some(url) => match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        },
-        None => SETTINGS.to_owned(),
-    }
+    let path = url.as_ref().map(|url| &url[Position::BeforePath..Position::AfterQuery]);
+    path.filter(|path| !path.starts_with("//")).unwrap_or(SETTINGS).to_owned()
 }

@@ -5,15 +5,17 @@
 //! actix.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod actix;
+mod behind;
 #[path = "../server/mod.rs"]
 mod server;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 mod tap;
 
 use std::path::PathBuf;
 
+use behind::{Behind, Served};
 use mcp_auth_core::testing::Authority;
 use mittwald_mcp::Running;
 use serde_json::{Value, json};
@@ -34,7 +36,7 @@ struct Place {
     token: String,
     _authority: Authority,
     _axum: Option<Running>,
-    _actix: Option<actix::Served>,
+    _actix: Option<Served>,
 }
 
 impl Place {
@@ -48,7 +50,11 @@ impl Place {
                     ["--issuer", authority.issuer(), "--allowed-host", &host, "--cannot-ask", cannot_ask];
                 (Some(support::server(&flags).await), None)
             }
-            Framework::Actix => (None, Some(actix::serve(&authority, &tap.host(), cannot_ask).await)),
+            Framework::Actix => {
+                let behind =
+                    Behind::new(&authority, cannot_ask, |guard, _| guard.allowed_hosts([tap.host()]));
+                (None, Some(behind.await.on_actix()))
+            }
         };
         let url = match (&axum, &actix) {
             (Some(axum), _) => axum.mcp_url().to_owned(),

@@ -62,7 +62,7 @@ pub async fn a_write_says_all_that_is_known<S: Serve>() {
         assert_eq!(record["required"], json!(["notes:delete"]), "{record}");
         assert_eq!(record["granted"], json!(["notes:delete", "notes:read", "notes:write"]), "{record}");
         assert_eq!((&record["effect"], &record["target"]), (&json!("destructive"), &json!("delete_note")));
-        assert_eq!((&record["era"], &record["authenticated"]), (&json!("2026-07-28"), &json!("token")));
+        assert_eq!((&record["era"], &record["authenticated"]), (&json!("2026-07-28"), &json!("jwt")));
         assert_eq!(record["address"], "127.0.0.1");
         assert_eq!(record["preview"]["removes"], json!(["Buy milk"]), "{record}");
         assert_eq!(record["preview"]["changes"][0]["field"], "password");

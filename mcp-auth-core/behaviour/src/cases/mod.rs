@@ -12,6 +12,7 @@ pub mod headers;
 pub mod introspection;
 pub mod limits;
 pub mod lists;
+pub mod means;
 pub mod place;
 pub mod policy;
 pub mod proofs;

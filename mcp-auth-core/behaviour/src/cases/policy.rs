@@ -1,5 +1,7 @@
 //! Declarations, as clients meet them.
 
+use std::num::NonZeroU32;
+
 use serde_json::json;
 
 use crate::{Fixture, Serve, Setup, message};
@@ -25,6 +27,27 @@ pub async fn a_public_tool_needs_no_token<S: Serve>() {
     list.is(200, None);
     assert!(list.text().contains("about") && !list.text().contains("purge"));
     fixture.nothing_ran();
+}
+
+/// Who needs no token has no stream without an end, and is counted by the address.
+pub async fn nobody_takes_without_bound<S: Serve>() {
+    let fixture = Fixture::with::<S>(Setup {
+        public: true,
+        guard: Box::new(|guard| guard.requests_per_minute(NonZeroU32::new(4).unwrap())),
+        ..Setup::default()
+    })
+    .await;
+    let get = fixture.ask("GET", "/mcp").header("accept", "text/event-stream");
+    get.send().await.is(405, -32000).does_not_challenge();
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    fixture.post(&message::modern("subscriptions/listen", params)).send().await.is(401, -32000);
+    for _ in 0..2 {
+        fixture.call("about", json!({})).send().await.is(200, None);
+    }
+    fixture.call("about", json!({})).send().await.is(429, -32000).does_not_challenge();
+    // Who has a token is somebody else.
+    fixture.call("about", json!({})).token(&fixture.reader()).send().await.is(200, None);
+    assert_eq!(fixture.ran.take().len(), 3);
 }
 
 /// All scopes that these arguments need are named at once.

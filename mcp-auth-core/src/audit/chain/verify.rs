@@ -320,8 +320,12 @@ impl Reading<'_> {
     fn checkpoint(&mut self, link: &Link<'_>) -> Result<(), Broken> {
         let Some(signed) = Signed::read(link.rest) else {
             self.report.uncovered += 1;
+            // A start whose checkpoint comes next: the one that was due may have been torn off by the end before it.
+            let is_start = link.rest.starts_with(b"\"opened\":");
             return match self.covered {
-                Some((after, every)) if !self.verify.keys.is_empty() && self.report.uncovered > every => {
+                Some((after, every))
+                    if !self.verify.keys.is_empty() && !is_start && self.report.uncovered > every =>
+                {
                     Err(Broken::NoCheckpoint { after })
                 }
                 _ => Ok(()),

@@ -32,6 +32,8 @@ impl ChainFile {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let mut file = open(path).map_err(failed)?;
+        // A file that was made just now is on the disk when its directory is.
+        sync_directory(path).map_err(failed)?;
         let (mut last, torn) = chain::last_line(&mut file).map_err(failed)?;
         let mut length = file.metadata().map_err(failed)?.len();
         if torn > 0 {
@@ -86,9 +88,24 @@ impl ChainFile {
         self.length
     }
 
-    /// Puts the file aside and begins the next one, whose first line is `next`.
+    /// Fails if the path no longer leads to the file that is written.
+    #[cfg(unix)]
+    pub(super) fn check_place(&self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt as _;
+        let own = self.file.metadata()?;
+        match fs::metadata(&self.path) {
+            Ok(there) if (there.dev(), there.ino()) == (own.dev(), own.ino()) => Ok(()),
+            _ => Err(io::Error::other("the file was moved, deleted or replaced: put it back, or restart")),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Puts the file, which was synced, aside and begins the next one, whose first line is `next`. The directory is not synced.
     pub(super) fn rotate(&mut self, next: u64) -> io::Result<()> {
-        self.file.sync_all()?;
         let aside = chain::aside(&self.path, self.first);
         // Never over another file; only this process has the lock.
         if aside.exists() {
@@ -103,12 +120,23 @@ impl ChainFile {
             }
         }
         (self.length, self.first) = (0, next);
-        #[cfg(unix)]
-        if let Some(directory) = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(directory)?.sync_all()?;
-        }
         Ok(())
     }
+
+    pub(super) fn sync_directory(&self) -> io::Result<()> {
+        sync_directory(&self.path)
+    }
+}
+
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn open(path: &Path) -> io::Result<File> {

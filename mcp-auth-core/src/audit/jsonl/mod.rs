@@ -5,6 +5,7 @@
 //!    the disk is asked beyond that; records that wait together share one sync.
 //! 3. A write that fails is taken back whole and tried again; meanwhile writes are refused. A sync that fails is never
 //!    believed again: nothing that writes runs until a restart.
+//!    A file that was moved or deleted is not written: writes are refused until it is back.
 //! 4. A file that has grown to its bound is put aside under its first record's number; the chain goes on in the next.
 //! 5. Each start is a line (`opened`), so is a loss (`lost`), and so is a checkpoint.
 //!

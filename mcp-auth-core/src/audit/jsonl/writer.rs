@@ -71,7 +71,9 @@ impl Writer {
                 count_lost("jsonl", count);
             } else if let Err(error) = self.write(&mut items, &mut opened, &mut lost) {
                 let left = items.len();
-                tracing::error!(%error, left, "the audit cannot be written: writes are refused");
+                if left > 0 || !failing {
+                    tracing::error!(%error, left, "the audit cannot be written: writes are refused");
+                }
                 items.iter_mut().for_each(|item| item.answer(Err(AuditError::NotWritten)));
                 self.queue.set_failing(true);
                 failing = true;
@@ -108,6 +110,7 @@ impl Writer {
 
     /// Writes what is there. What was written is no longer in `items` afterwards, also after an error.
     fn write(&mut self, items: &mut Vec<Item>, opened: &mut bool, lost: &mut u64) -> std::io::Result<()> {
+        self.file.check_place()?;
         if !*opened {
             self.control(Self::opened)?;
             *opened = true;
@@ -184,21 +187,26 @@ impl Writer {
         }
         self.unsynced = true;
         signed.iter().for_each(|checkpoint| (self.settings.on_checkpoint)(checkpoint));
-        if self.file.length() >= self.settings.rotate_at
-            && let Err(error) = self.file.rotate(self.head.seq.saturating_add(1))
-        {
-            // The file goes on to grow.
-            tracing::error!(%error, "the audit's file could not be put aside");
+        if self.file.length() >= self.settings.rotate_at {
+            self.sync()?;
+            match self.file.rotate(self.head.seq.saturating_add(1)) {
+                Ok(()) => self.believe(self.file.sync_directory())?,
+                // The file goes on to grow.
+                Err(error) => tracing::error!(%error, "the audit's file could not be put aside"),
+            }
         }
         Ok(())
     }
 
+    /// Nothing is believed any more after a sync that failed: the next one would say that all is well.
+    fn believe(&mut self, synced: std::io::Result<()>) -> std::io::Result<()> {
+        self.broken |= synced.is_err();
+        synced
+    }
+
     fn sync(&mut self) -> std::io::Result<()> {
         if self.unsynced {
-            if let Err(error) = self.file.sync() {
-                self.broken = true;
-                return Err(error);
-            }
+            self.believe(self.file.sync())?;
             self.unsynced = false;
         }
         self.last_sync = Instant::now();

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::names;
+use super::{names, value};
 
 /// A part of a text that has to go.
 pub(super) struct Found {
@@ -131,23 +131,24 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
         {
             return Some(found);
         }
-        if names::is_secret(name_before(text, from, at))
-            && let Some(found) = value(bytes, at)
+        let name = name_before(text, from, at);
+        if names::is_secret(text.get(name.clone()).unwrap_or_default())
+            && let Some(range) = value::behind(text, name.start, at)
         {
-            return Some(found);
+            return Some(Found { range, what: "secret" });
         }
     }
     of_run(text, start, bytes.len(), own)
 }
 
 /// The run before a separator; quotes, backslashes and spaces may stand between.
-fn name_before(text: &str, from: usize, separator: usize) -> &str {
+fn name_before(text: &str, from: usize, separator: usize) -> Range<usize> {
     let before = text.as_bytes().get(from..separator).unwrap_or_default();
     let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b']');
     let end = separator - before.iter().rev().take_while(between).count();
     let named = text.as_bytes().get(from..end).unwrap_or_default();
     let length = named.iter().rev().take_while(|byte| is_run(**byte)).count();
-    text.get(end - length..end).unwrap_or_default()
+    end - length..end
 }
 
 /// Whether a run of this first byte and length is only a word: no token, no option, no scheme, no beginning of a key.
@@ -183,7 +184,7 @@ fn of_long_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<F
     }
     if run.starts_with("--") && text.as_bytes().get(end) == Some(&b' ') && names::is_secret(run) {
         // An option of a command line, and its argument.
-        return value(text.as_bytes(), end);
+        return value::behind(text, start, end).map(|range| Found { range, what: "secret" });
     }
     if run.len() < SHORTEST {
         return None;
@@ -228,51 +229,6 @@ fn user_info(text: &str, colon: usize) -> Option<Found> {
     (password < at).then(|| Found { range: from + password..from + at, what: "password" })
 }
 
-/// What stands behind the `=` or `:` of a secret name.
-fn value(bytes: &[u8], separator: usize) -> Option<Found> {
-    let mut start = separator + 1;
-    let mut quote = None;
-    let mut slashes = 0;
-    while let Some(byte @ (b'"' | b'\'' | b'\\' | b' ')) = bytes.get(start) {
-        match byte {
-            b'"' | b'\'' if quote.is_some() => break,
-            b'"' | b'\'' => quote = Some(*byte),
-            b'\\' if quote.is_some() => break,
-            b'\\' => slashes += 1,
-            _ => {}
-        }
-        start += 1;
-    }
-    let rest = bytes.get(start..)?;
-    let colon = bytes.get(separator) == Some(&b':');
-    let length = match quote {
-        Some(quote) => closing(rest, quote, slashes),
-        // `Authorization: Bearer …` has spaces in it, `a=1&b=2` has not.
-        None => rest
-            .iter()
-            .position(|byte| match byte {
-                b'\r' | b'\n' | b'"' | b'<' | b'}' => true,
-                b' ' | b'&' | b';' | b',' | b'\'' | b'\t' | b'#' | b')' => !colon,
-                _ => false,
-            })
-            .unwrap_or(rest.len()),
-    };
-    (length > 0).then(|| Found { range: start..start + length, what: "secret" })
-}
-
-/// Up to the quote that ends a value: one with no more backslashes before it than the value's first quote had.
-fn closing(rest: &[u8], quote: u8, slashes: usize) -> usize {
-    let mut before = 0;
-    for (at, byte) in rest.iter().enumerate() {
-        match byte {
-            b'\\' => before += 1,
-            byte if *byte == quote && before <= slashes => return at - before,
-            _ => before = 0,
-        }
-    }
-    rest.len()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -298,7 +254,7 @@ mod tests {
         assert_eq!(found(r#"{"password":"a\"b","n":1}"#), [r#"a\"b"#]);
         assert_eq!(found(r#"{\"password\":\"ab\",\"n\":1}"#), ["ab"]);
         assert_eq!(found("Authorization: Bearer abc def"), ["Bearer abc def"]);
-        assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2"]);
+        assert_eq!(found("mysql --password hunter2 -h x"), ["hunter2 -h x"]);
         assert_eq!(found("said Bearer 0123456789, then"), ["0123456789"]);
         assert_eq!(found("abc-----BEGIN PRIVATE KEY-----\nM"), ["abc-----BEGIN PRIVATE KEY-----\nM"]);
         assert_eq!(found("k:\n-----BEGIN EC PRIVATE KEY-----\nMHc"), ["-----BEGIN EC PRIVATE KEY-----\nMHc"]);

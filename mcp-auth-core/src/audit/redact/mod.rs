@@ -4,7 +4,8 @@
 //!    private keys, passwords in URLs, `name=value`). A secret is replaced whole, whatever its type.
 //! 2. Every text goes through the detectors: errors, URIs, user agents, names of members.
 //! 3. What is too long, too many or too deep is cut and said to be cut; a cut never leaves the beginning of a token.
-//! 4. Nothing is allocated beside the record itself, unless a text has escapes.
+//! 4. A text that is JSON is redacted as JSON; of a resource's URI the query is taken away.
+//! 5. Nothing is allocated beside the record itself, unless a text has escapes or is JSON.
 //!
 //! ```
 //! use mcp_auth_core::audit::{Redactor, Shown};
@@ -18,13 +19,18 @@
 mod detect;
 mod names;
 mod rules;
+mod value;
 mod walk;
 
 use super::intent::Shown;
 use super::line::{push_display, push_escaped};
 use super::personal::Sealer;
+use crate::mcp::{Limits, Raw, StrictError};
 
 pub use rules::Rules;
+
+/// Of a text that is JSON.
+const LARGEST_JSON: usize = 1 << 20;
 
 /// Takes secrets out. Cheap to share behind `Arc`, as [`Audit`](super::Audit) does.
 #[derive(Clone, Debug)]
@@ -78,13 +84,29 @@ impl Redactor {
     #[must_use]
     pub fn redact(&self, shown: Shown<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(shown.value.bytes().len().min(self.most_bytes));
-        walk::Walk::run(self, None, &mut out, shown);
+        walk::Walk::run(self, None, &mut out, shown, self.most_bytes);
         out
     }
 
     /// A text, as a JSON string.
     pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
         out.push(b'"');
+        let is_likely_json = text.trim_start().starts_with(['{', '[']);
+        let limits = || Limits::default().with_max_bytes(LARGEST_JSON).with_max_depth(Limits::DEEPEST);
+        match is_likely_json.then(|| Raw::parse(text.as_bytes(), &limits())) {
+            Some(Ok(json)) => {
+                let mut inside = Vec::with_capacity(text.len().min(longest));
+                walk::Walk::run(self, None, &mut inside, Shown::new(json, None), longest);
+                push_escaped(out, &String::from_utf8_lossy(&inside));
+            }
+            // Too large to be looked into is too large to be kept.
+            Some(Err(StrictError::TooLarge)) => self.push_plain(out, text, 0),
+            _ => self.push_plain(out, text, longest),
+        }
+        out.push(b'"');
+    }
+
+    fn push_plain(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
         let (kept, cut) = shorten(text, longest);
         let mut from = 0;
         while let Some(found) = detect::next(kept, from, &self.beginnings) {
@@ -101,7 +123,6 @@ impl Redactor {
             push_display(out, cut);
             out.extend_from_slice(b" bytes]");
         }
-        out.push(b'"');
     }
 
     fn is_secret_name(&self, name: &str) -> bool {
@@ -126,7 +147,7 @@ impl Pen<'_> {
     }
 
     pub(super) fn value(self, out: &mut Vec<u8>, shown: Shown<'_>) {
-        walk::Walk::run(self.redactor, self.sealer, out, shown);
+        walk::Walk::run(self.redactor, self.sealer, out, shown, self.redactor.most_bytes);
     }
 
     /// What `write` writes is personal.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 /// Secret wherever they stand in a name.
-const INSIDE: [&str; 16] = [
+const INSIDE: [&str; 17] = [
     "password",
     "passwd",
     "passphrase",
@@ -24,17 +24,29 @@ const INSIDE: [&str; 16] = [
     "encryptionkey",
     "kennwort",
     "recoverycode",
+    "passcode",
 ];
 /// Secret at the end of a name.
-const AT_END: [&str; 5] = ["token", "cookie", "jwt", "pwd", "dsn"];
-/// Secret as the whole name.
-const WHOLE: [&str; 11] =
-    ["pass", "pin", "otp", "totp", "cvv", "cvc", "codeverifier", "sessid", "auth", "sig", "requeststate"];
+const AT_END: [&str; 7] = ["token", "cookie", "jwt", "pwd", "dsn", "pass", "pw"];
+/// Secret as the whole name. What somebody answered to a question is his own business.
+const WHOLE: [&str; 11] = [
+    "pin",
+    "otp",
+    "totp",
+    "cvv",
+    "cvc",
+    "codeverifier",
+    "sessid",
+    "auth",
+    "sig",
+    "requeststate",
+    "inputresponses",
+];
 /// Longer names are not looked at and taken for secret.
 const LONGEST: usize = 128;
 
-static INSIDE_LETTERS: LazyLock<[u32; 16]> = LazyLock::new(|| INSIDE.map(letters_of));
-static AT_END_LETTERS: LazyLock<[u32; 5]> = LazyLock::new(|| AT_END.map(letters_of));
+static INSIDE_LETTERS: LazyLock<[u32; 17]> = LazyLock::new(|| INSIDE.map(letters_of));
+static AT_END_LETTERS: LazyLock<[u32; 7]> = LazyLock::new(|| AT_END.map(letters_of));
 static WHOLE_LETTERS: LazyLock<[u32; 11]> = LazyLock::new(|| WHOLE.map(letters_of));
 
 /// Whether what `name` holds is secret.
@@ -149,6 +161,11 @@ mod tests {
             "access_token",
             "Cookie",
             "pin",
+            "DB_PASS",
+            "smtpPass",
+            "passcode",
+            "pw",
+            "inputResponses",
         ] {
             assert!(is_secret(name), "{name}");
         }

@@ -24,6 +24,8 @@ pub(super) struct Walk<'r, 'o, 's> {
     root: Option<At<'s>>,
     /// Where the buffer may end.
     until: usize,
+    /// What is looked at are URIs of resources.
+    uris: bool,
 }
 
 impl<'r, 'o, 's> Walk<'r, 'o, 's> {
@@ -32,10 +34,11 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
         sealer: Option<Sealer<'r>>,
         out: &'o mut Vec<u8>,
         shown: Shown<'s>,
+        most_bytes: usize,
     ) {
-        let until = out.len() + redactor.most_bytes;
+        let until = out.len() + most_bytes;
         let root = shown.rules.map(super::Rules::root);
-        Self { redactor, sealer, out, root, until }.value(shown.value, root, 0);
+        Self { redactor, sealer, out, root, until, uris: false }.value(shown.value, root, 0);
     }
 
     fn is_full(&self) -> bool {
@@ -77,7 +80,15 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
             Kind::String => {
                 let text = raw.as_str().unwrap_or_default();
                 let room = self.until.saturating_sub(self.out.len());
-                self.redactor.push_text(self.out, &text, self.redactor.longest_text.min(room));
+                let longest = self.redactor.longest_text.min(room);
+                match self.uris.then(|| text.find(['?', '#'])).flatten() {
+                    Some(query) => {
+                        self.redactor.push_text(self.out, text.get(..query).unwrap_or_default(), longest);
+                        self.out.pop();
+                        self.put("?[redacted: query]\"");
+                    }
+                    None => self.redactor.push_text(self.out, &text, longest),
+                }
             }
             Kind::Object | Kind::Array
                 if depth >= DEEPEST || (depth > SHALLOW && raw.bytes().len() > LARGE) =>
@@ -122,6 +133,7 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 && (!harmless && names::is_secret(&member.key)
                     || self.redactor.is_own_name(&member.key)
                     || self.is_value_of_secret(raw, &member.key));
+            self.uris = matches!(&*member.key, "uri" | "resourceSubscriptions");
             if secret {
                 self.put("\"[redacted: name]\"");
             } else if self.is_personal(raw, &member.key) {
@@ -130,6 +142,7 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 self.value(member.value, inside, depth + 1);
             }
         }
+        self.uris = false;
         if left_out > 0 {
             self.put(if first { "\"[cut]\":" } else { ",\"[cut]\":" });
             push_display(self.out, left_out);

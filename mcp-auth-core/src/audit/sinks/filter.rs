@@ -5,7 +5,8 @@ use std::fmt;
 use crate::audit::Record;
 use crate::audit::sink::{Acknowledgement, AuditError, AuditSink, Begun, Closing, NoRoom};
 
-/// Hands on the intents and events that a function lets through; an outcome follows its intent.
+/// Hands on the intents and events that a function lets through; an outcome follows its intent. A write that it leaves out does not
+/// run, for nobody took it down: keep all writes, or stand beside another sink as an optional one of a [`FanOut`](super::FanOut).
 pub struct Filter<S, F> {
     sink: S,
     keep: F,
@@ -28,6 +29,9 @@ impl<S: AuditSink, F: Fn(&Record) -> bool + Send + Sync + 'static> AuditSink for
     fn begin(&self, intent: Record, need: Acknowledgement) -> Result<Begun, AuditError> {
         if (self.keep)(&intent) {
             return self.sink.begin(intent, need);
+        }
+        if need > Acknowledgement::Queued {
+            return Err(AuditError::NotKept);
         }
         Ok(Begun { room: Box::new(NoRoom), acknowledged: None })
     }

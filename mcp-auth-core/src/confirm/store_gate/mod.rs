@@ -231,8 +231,8 @@ impl ConfirmationGate for StoreGate {
         match stream::receive(self.inner.store.as_ref(), principal, session, response).await {
             Ok(received) => received,
             Err(error) => {
-                tracing::warn!(%error, "an answer to a question was lost");
-                Received::Refused
+                tracing::warn!(%error, "an answer to a question could not be taken");
+                Received::Unavailable
             }
         }
     }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::live::Live;
+use super::record::{Record, key_of};
 use super::{KeyId, LastUse};
 use crate::limit::address_key;
 use crate::principal::ApiKeyName;
@@ -120,11 +121,13 @@ impl Usage {
     /// Lets the store forget the uses of a key together with the key.
     pub(super) async fn keep_until(&self, id: &str, until: Option<Timestamp>) -> Result<(), StoreError> {
         let key = Key::new(USAGE, "", id);
-        match self.store.get(&key).await? {
-            // A use that is written at the same time carries the same end with it, or is forgotten with the next.
-            Some(entry) => self.store.replace(&key, entry.version, entry.value, until).await.map(drop),
-            None => Ok(()),
+        for _ in 0..TRIES {
+            let Some(entry) = self.store.get(&key).await? else { return Ok(()) };
+            if self.store.replace(&key, entry.version, entry.value, until).await? {
+                return Ok(());
+            }
         }
+        Err(contended())
     }
 
     async fn write(&self, noted: &Use) -> Result<(), StoreError> {
@@ -139,17 +142,33 @@ impl Usage {
             seen.at = seen.at.max(noted.at);
             seen.address = noted.address;
             let value = serde_json::to_vec(&seen).map_err(|error| StoreError::Damaged(error.into()))?;
-            let until = noted.live.kept_until;
+            let (until, is_first) = (noted.live.kept_until, entry.is_none());
             let is_written = match entry {
-                Some(entry) => self.store.replace(&key, entry.version, value, until).await?,
+                Some(entry) => {
+                    // What is known of the key may be old: its end only ever comes nearer.
+                    let until = [entry.expires_at, until].into_iter().flatten().min();
+                    self.store.replace(&key, entry.version, value, until).await?
+                }
                 None => self.store.insert_new(&key, value, until).await?,
             };
             if is_written {
                 events.iter().for_each(|event| self.tell(event));
-                return Ok(());
+                return if is_first { self.keep_as_long_as_key(noted).await } else { Ok(()) };
             }
         }
-        Err(StoreError::Unavailable("others write the same entry all the time".into()))
+        Err(contended())
+    }
+
+    /// Whoever revoked the key before there was a record of its use found nothing to forget.
+    async fn keep_as_long_as_key(&self, noted: &Use) -> Result<(), StoreError> {
+        let until = match self.store.get(&key_of(noted.id)).await? {
+            Some(entry) => Record::read(&entry)?.kept_until(),
+            None => Some(noted.at),
+        };
+        if until == noted.live.kept_until {
+            return Ok(());
+        }
+        self.keep_until(noted.id.as_str(), until).await
     }
 
     fn tell(&self, event: &KeyEvent) {
@@ -208,6 +227,10 @@ impl Seen {
         }
         events
     }
+}
+
+fn contended() -> StoreError {
+    StoreError::Unavailable("others write the same entry all the time".into())
 }
 
 /// Half a SHA-256 over key and address: the same address of two keys does not look the same.

@@ -75,7 +75,6 @@ impl CacheSettings {
 #[derive(Debug)]
 pub(crate) struct Cached {
     verified: Verified,
-    reuse_until: Timestamp,
     epoch: u64,
     /// The version of the revocations by which it was last found not revoked.
     revocations: AtomicU64,
@@ -95,11 +94,15 @@ impl Cached {
         self.revocations.store(version, Ordering::Release);
     }
 
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.verified.principal().size()
+    }
+
     /// The same verdict once more, sharing no counter with this one.
     fn separate(&self) -> Self {
         Self {
             verified: self.verified.separate(),
-            reuse_until: self.reuse_until,
             epoch: self.epoch,
             revocations: AtomicU64::new(self.revocations.load(Ordering::Acquire)),
         }
@@ -149,15 +152,17 @@ impl TokenCache {
             .build();
         let Ok(options) = options else { return Self { verdicts: Verdicts::None } };
         let verdicts = match settings.key {
-            CacheKey::Sha256 => Verdicts::Digest(Box::new(Layers::new(options, weight))),
-            CacheKey::WholeToken => Verdicts::Whole(Box::new(Layers::new(options, weight))),
+            CacheKey::Sha256 => Verdicts::Digest(Box::new(Layers::new(settings, options, weight))),
+            CacheKey::WholeToken => Verdicts::Whole(Box::new(Layers::new(settings, options, weight))),
         };
         Self { verdicts }
     }
 
     /// The verdict on `token`, if there is one that may be used now.
     pub(crate) fn get(&self, token: &str, now: Timestamp, epoch: u64) -> Option<Arc<Cached>> {
-        let is_usable = |cached: &Cached| cached.epoch == epoch && now < cached.reuse_until;
+        let is_usable = |cached: &Cached| {
+            cached.epoch == epoch && cached.verified.reuse_until().is_some_and(|until| now < until)
+        };
         match &self.verdicts {
             Verdicts::None => None,
             Verdicts::Digest(layers) => layers.get(&sha256(token), is_usable),
@@ -167,13 +172,11 @@ impl TokenCache {
 
     /// Keeps a verdict that was asked for in `epoch`, and found not revoked at version `revocations`.
     pub(crate) fn put(&self, token: &str, verified: &Verified, epoch: u64, revocations: u64) {
-        let Some(reuse_until) = verified.reuse_until() else { return };
-        let cached = Arc::new(Cached {
-            verified: verified.clone(),
-            reuse_until,
-            epoch,
-            revocations: AtomicU64::new(revocations),
-        });
+        if verified.reuse_until().is_none() {
+            return;
+        }
+        let cached =
+            Arc::new(Cached { verified: verified.clone(), epoch, revocations: AtomicU64::new(revocations) });
         match &self.verdicts {
             Verdicts::None => {}
             Verdicts::Digest(layers) => layers.shared.insert(Digest(sha256(token)), cached),
@@ -195,10 +198,10 @@ impl<K: Eq + Hash> Layers<K>
 where
     Weight: Weighter<K, Arc<Cached>>,
 {
-    fn new(options: Options, weight: Weight) -> Self {
+    fn new(settings: CacheSettings, options: Options, weight: Weight) -> Self {
         let hasher = RandomState::default();
         let shared = Cache::with_options(options, weight, hasher.clone(), DefaultLifecycle::default());
-        Self { front: Front::new(), shared, hasher }
+        Self { front: Front::new(settings.max_entries), shared, hasher }
     }
 
     fn get<Q>(&self, key: &Q, is_usable: impl Fn(&Cached) -> bool) -> Option<Arc<Cached>>
@@ -231,13 +234,13 @@ fn sha256(token: &str) -> [u8; 32] {
 
 impl Weighter<Digest, Arc<Cached>> for Weight {
     fn weight(&self, _: &Digest, cached: &Arc<Cached>) -> u64 {
-        (cached.verified.principal().size() as u64).max(self.least)
+        (cached.size() as u64).max(self.least)
     }
 }
 
 impl Weighter<WholeToken, Arc<Cached>> for Weight {
     fn weight(&self, token: &WholeToken, cached: &Arc<Cached>) -> u64 {
-        let size = token.0.expose_secret().len() + cached.verified.principal().size();
+        let size = token.0.expose_secret().len() + cached.size();
         (size as u64).max(self.least)
     }
 }

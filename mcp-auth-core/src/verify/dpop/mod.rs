@@ -31,7 +31,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::config::ConfigErrors;
 use crate::store::{Key, Store, StoreError, StoreExt};
@@ -46,6 +46,11 @@ use proof::Proof;
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("dpop");
 /// The header that tells a nonce (section 8).
 pub(crate) const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+/// The shortest key that nonces are sealed with, in bytes.
+const NONCE_KEY: usize = 32;
+const NO_RANDOMNESS: [&str; 2] =
+    ["dpop: the machine gives no randomness", "check the machine's random source"];
+const SHORT_KEY: [&str; 2] = ["dpop: the nonce key has less than 32 bytes", "give 32 random bytes"];
 const MAX_WINDOW: Duration = Duration::from_secs(300);
 /// The collection that used proofs are kept in.
 const USED: &str = "dpop_proofs";
@@ -59,7 +64,8 @@ pub struct Dpop {
     algorithms: Vec<Algorithm>,
     window: Duration,
     nonces: Option<Nonces>,
-    without_randomness: bool,
+    /// What is wrong with the nonces, and its fix.
+    problem: Option<[&'static str; 2]>,
 }
 
 /// Why a proof is refused. The kind is for the log; a client learns `invalid_dpop_proof` or `use_dpop_nonce`.
@@ -166,7 +172,7 @@ impl Dpop {
             algorithms: Algorithm::ALL.to_vec(),
             window: MAX_WINDOW,
             nonces: None,
-            without_randomness: false,
+            problem: None,
         }
     }
 
@@ -190,13 +196,14 @@ impl Dpop {
     /// Asks for a nonce that changes every two minutes, sealed with a key of this process.
     pub fn with_nonces(mut self) -> Self {
         self.nonces = Nonces::random();
-        self.without_randomness = self.nonces.is_none();
+        self.problem = self.nonces.is_none().then_some(NO_RANDOMNESS);
         self
     }
 
-    /// Asks for a nonce that changes every two minutes, sealed with this key (32 random bytes), which replicas share.
+    /// Asks for a nonce that changes every two minutes, sealed with this key, which replicas share: 32 random bytes or more.
     pub fn nonce_key(mut self, key: &SecretSlice<u8>) -> Self {
         self.nonces = Some(Nonces::with_key(key));
+        self.problem = (key.expose_secret().len() < NONCE_KEY).then_some(SHORT_KEY);
         self
     }
 
@@ -218,8 +225,8 @@ impl Dpop {
         if self.window.is_zero() || self.window > MAX_WINDOW {
             errors.push("dpop: the window is not between one second and five minutes", "leave the default");
         }
-        if self.without_randomness {
-            errors.push("dpop: the machine gives no randomness", "check the machine's random source");
+        if let Some([problem, fix]) = self.problem {
+            errors.push(problem, fix);
         }
     }
 

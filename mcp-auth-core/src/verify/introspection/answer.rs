@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::mcp::{Fields, Limits, Raw};
-use crate::principal::Principal;
+use crate::principal::{CredentialKind, Principal};
 use crate::scope::ScopeSet;
 use crate::verify::jwt::claims;
 use crate::verify::remote::RemoteError;
@@ -69,8 +69,10 @@ impl Rules {
         let subject =
             claims::text(answer, "sub")?.or_else(|| client_id.clone()).ok_or(TokenRefusal::Claim)?;
         let json = std::str::from_utf8(json).map_err(|_| TokenRefusal::Malformed)?;
-        let mut principal =
-            Principal::builder(self.issuer.as_str(), subject).scopes(scopes(answer)?).claims(json);
+        let mut principal = Principal::builder(self.issuer.as_str(), subject)
+            .scopes(scopes(answer)?)
+            .claims(json)
+            .credential_kind(CredentialKind::Introspection);
         if let Some(client_id) = client_id {
             principal = principal.client_id(client_id);
         }

@@ -33,7 +33,7 @@ impl JwtVerifierBuilder {
                 Err(problems) => errors.extend(problems),
             }
         }
-        errors.into_result(JwtVerifier { issuers, headers: super::header::Headers::default() })
+        errors.into_result(JwtVerifier { issuers, known: super::known::Known::default() })
     }
 
     fn flatten(mut self) -> Vec<Self> {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::algorithm::Algorithm;
 use super::claims;
-use super::header::{Header, Headers};
+use super::header::Header;
 use super::issuer::Issuer;
+use super::known::Known;
 use super::rules::{Rules, TypRule};
 use super::slot::Found;
 use crate::base64url::decode_to;
 use crate::credential::MAX_TOKEN;
 use crate::mcp::{Fields, Limits, Raw};
-use crate::principal::{Principal, PrincipalBuilder};
+use crate::principal::{CredentialKind, Principal, PrincipalBuilder};
 use crate::verify::{Binding, TokenRefusal, Verified, VerifyContext};
 
 const MAX_HEADER: usize = 4096;
@@ -34,7 +35,7 @@ pub(super) struct Decoded<'a> {
 
 impl<'a> Decoded<'a> {
     /// Three parts, and nothing else.
-    pub(super) fn read(token: &'a str, known: &Headers) -> Result<Self, TokenRefusal> {
+    pub(super) fn read(token: &'a str, known: &Known) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Malformed);
         }
@@ -47,7 +48,7 @@ impl<'a> Decoded<'a> {
             (part(0..first)?, part(first + 1..second)?, part(second + 1..token.len())?);
         // Not zeroed from the start: the allocator has such a block at hand, and few that are.
         let mut bytes = Vec::with_capacity(token.len());
-        let (header, is_known) = match known.get(header_text) {
+        let (header, is_known) = match known.headers.get(header_text) {
             Some(header) => (header, true),
             None => {
                 let header = decode(header_text, &mut bytes)?;
@@ -60,9 +61,9 @@ impl<'a> Decoded<'a> {
     }
 
     /// After the token was verified: its header is known from now on.
-    pub(super) fn is_good(&self, known: &Headers) {
+    pub(super) fn is_good(&self, known: &Known) {
         if !self.is_known {
-            known.put(self.header_text, &self.header);
+            known.headers.put(self.header_text, &self.header);
         }
     }
 
@@ -109,6 +110,7 @@ impl<'a> Token<'a> {
         self,
         (key, keys_until): &Found,
         rules: &Rules,
+        known: &Known,
         context: VerifyContext<'_>,
     ) -> Result<Verified, TokenRefusal> {
         if !key.verifies(self.algorithm, self.decoded.signed.as_bytes(), self.signature) {
@@ -139,7 +141,7 @@ impl<'a> Token<'a> {
             }
         }
         let binding = Binding::from_claims(claims)?;
-        let mut principal = principal(claims, rules, self.json)?.expires_at(expires_at);
+        let mut principal = principal(claims, rules, known, self.json)?.expires_at(expires_at);
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
@@ -181,11 +183,13 @@ fn check_audience(
 fn principal<'a>(
     claims: &Fields<'a>,
     rules: &'a Rules,
+    known: &Known,
     json: &'a str,
 ) -> Result<PrincipalBuilder<'a>, TokenRefusal> {
     let subject = claims::text(claims, "sub")?.ok_or(TokenRefusal::Claim)?;
     let mut principal = Principal::builder(rules.issuer.as_str(), subject)
-        .scopes(claims::scopes(claims, &rules.scope_claims)?)
+        .scopes(claims::scopes(claims, &rules.scope_claims, &known.scopes)?)
+        .credential_kind(CredentialKind::Jwt)
         .claims(json);
     if let Some(id) = claims::text(claims, "jti")? {
         principal = principal.token_id(id);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::known::Texts;
 use super::rules::ScopeClaims;
 use crate::mcp::{Fields, Kind, Raw};
 use crate::scope::ScopeSet;
@@ -72,22 +73,33 @@ pub(crate) fn has_audience(
 }
 
 /// The granted scopes; none if no claim is there.
-pub(super) fn scopes(claims: &Fields<'_>, from: &ScopeClaims) -> Result<ScopeSet, TokenRefusal> {
+pub(super) fn scopes(
+    claims: &Fields<'_>,
+    from: &ScopeClaims,
+    known: &Texts<ScopeSet>,
+) -> Result<ScopeSet, TokenRefusal> {
     match from {
-        ScopeClaims::First(names) => {
-            names.iter().find_map(|name| claims.get(name)).map_or_else(|| Ok(ScopeSet::default()), scope_set)
-        }
+        ScopeClaims::First(names) => names
+            .iter()
+            .find_map(|name| claims.get(name))
+            .map_or_else(|| Ok(ScopeSet::default()), |value| scope_set(value, known)),
         ScopeClaims::Merged(names) => {
             let mut values = names.iter().filter_map(|name| claims.get(name));
-            values.try_fold(ScopeSet::default(), |all, value| Ok(all.union(&scope_set(value)?)))
+            values.try_fold(ScopeSet::default(), |all, value| Ok(all.union(&scope_set(value, known)?)))
         }
     }
 }
 
 /// A space-separated string, or an array of strings.
-fn scope_set(value: Raw<'_>) -> Result<ScopeSet, TokenRefusal> {
+fn scope_set(value: Raw<'_>, known: &Texts<ScopeSet>) -> Result<ScopeSet, TokenRefusal> {
     let set = match value.kind() {
-        Kind::String => ScopeSet::parse(&value.as_str().ok_or(TokenRefusal::Claim)?),
+        Kind::String => {
+            let text = value.as_str().ok_or(TokenRefusal::Claim)?;
+            if let Some(set) = known.get(&text) {
+                return Ok(set);
+            }
+            ScopeSet::parse(&text).inspect(|set| known.put(&text, set))
+        }
         Kind::Array => {
             let items: Option<Vec<_>> = value.items().map(Raw::as_str).collect();
             let items = items.ok_or(TokenRefusal::Claim)?;

@@ -1,10 +1,6 @@
 //! The header of a token.
 //!
-//! 1. Members that change what a signature means, or bring a key along, are refused whatever the issuer.
-//! 2. An issuer writes the same header into all its tokens: those of verified tokens are remembered, a few, by their text to
-//!    the character. A token that does not verify leaves nothing behind.
-
-use std::sync::{Arc, PoisonError, RwLock};
+//! Members that change what a signature means, or bring a key along, are refused whatever the issuer.
 
 use super::algorithm::Algorithm;
 use super::rules::{Rules, TypRule};
@@ -14,8 +10,6 @@ use crate::verify::TokenRefusal;
 const MAX_KID: usize = 256;
 /// Members that change what a signature means, or bring a key along.
 const REFUSED_MEMBERS: [&str; 6] = ["b64", "zip", "enc", "jwk", "jku", "x5u"];
-/// So many are remembered: issuers rarely sign with more than two keys at a time.
-const REMEMBERED: usize = 8;
 
 /// What a header says.
 #[derive(Debug)]
@@ -74,28 +68,6 @@ impl Typ {
             () if is("at+jwt") || is("application/at+jwt") => Self::AccessToken,
             () if is("JWT") => Self::Jwt,
             () => Self::Other,
-        }
-    }
-}
-
-/// Headers of tokens that were verified, by their base64url.
-#[derive(Debug, Default)]
-pub(super) struct Headers {
-    known: RwLock<Vec<(Box<str>, Arc<Header>)>>,
-}
-
-impl Headers {
-    pub(super) fn get(&self, text: &str) -> Option<Arc<Header>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(one, _)| **one == *text).map(|(_, header)| Arc::clone(header))
-    }
-
-    /// Remembers the header of a token that was verified.
-    pub(super) fn put(&self, text: &str, header: &Arc<Header>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.iter().all(|(one, _)| **one != *text) {
-            known.truncate(REMEMBERED - 1);
-            known.insert(0, (text.into(), Arc::clone(header)));
         }
     }
 }

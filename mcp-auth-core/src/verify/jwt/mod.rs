@@ -29,6 +29,7 @@ mod header;
 mod issuer;
 mod key;
 mod keys;
+mod known;
 mod presets;
 mod proof_key;
 #[cfg(feature = "fetch")]
@@ -56,7 +57,7 @@ pub(crate) use proof_key::ProofKey;
 #[derive(Debug)]
 pub struct JwtVerifier {
     issuers: Vec<issuer::Issuer>,
-    headers: header::Headers,
+    known: known::Known,
 }
 
 impl JwtVerifier {
@@ -74,11 +75,11 @@ impl TokenVerifier for JwtVerifier {
         credential: &Credential,
         context: VerifyContext<'_>,
     ) -> Result<Verified, VerifyError> {
-        let decoded = check::Decoded::read(credential.expose_token(), &self.headers)?;
+        let decoded = check::Decoded::read(credential.expose_token(), &self.known)?;
         let (token, issuer) = check::Token::read(&decoded, &self.issuers)?;
         let key = issuer.keys.find(token.kid(), token.algorithm()).await?;
-        let verified = token.verify(&key, &issuer.rules, context)?;
-        decoded.is_good(&self.headers);
+        let verified = token.verify(&key, &issuer.rules, &self.known, context)?;
+        decoded.is_good(&self.known);
         Ok(verified)
     }
 

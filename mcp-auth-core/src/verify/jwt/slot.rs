@@ -2,15 +2,17 @@
 //!
 //! 1. Requests read the keys that are there; only an unknown key id, or no keys at all, makes a request wait.
 //! 2. A wait asks the background job for one fetch, at most once per cool-down, and ends with it or after five seconds. A
-//!    requester that leaves neither cancels nor poisons it. Whoever comes while a fetch is under way waits for that one.
+//!    requester that leaves neither cancels nor poisons it. Whoever comes while one is asked for or under way waits for that
+//!    one; if nobody had asked for it, it may have begun before the issuer's keys changed, and another is asked for.
+//!    While it is under way nobody can tell whether a key is unknown: who waited for it in vain is not refused, but told so.
 //! 3. Keys that could not be renewed for a day are not used any more, and no verdict outlives them.
 //! 4. A change that withdraws a key is counted, so that verdicts which leaned on it are forgotten; an added key is none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::algorithm::Algorithm;
 use super::key::Key;
@@ -37,19 +39,30 @@ struct Inner {
     state: watch::Sender<State>,
     /// How often a change withdrew a key: read by every request, without a lock.
     withdrawals: AtomicU64,
-    wanted: Notify,
     is_fetched: bool,
-    job_runs: AtomicBool,
-    last_attempt: AtomicU64,
-    last_wanted: AtomicU64,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Everything that decides whether a request waits: read and changed as one, so that no request falls in between.
+#[derive(Debug, Default)]
 struct State {
     keys: Option<Arc<KeySet>>,
     since: Timestamp,
+    job_runs: bool,
+    fetch: Fetch,
+    /// How many attempts have ended.
     attempts: u64,
-    is_fetching: bool,
+    last_attempt: Option<Timestamp>,
+    last_asked: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fetch {
+    #[default]
+    None,
+    /// A request needs one, and the job has not begun it.
+    Asked,
+    #[cfg(feature = "fetch")]
+    UnderWay,
 }
 
 /// A key, and until when a verdict by it may be used again; `None` for as long as the token lasts.
@@ -82,11 +95,7 @@ impl JwtKeys {
                 clock,
                 state: watch::Sender::default(),
                 withdrawals: AtomicU64::new(0),
-                wanted: Notify::new(),
                 is_fetched,
-                job_runs: AtomicBool::new(false),
-                last_attempt: AtomicU64::new(0),
-                last_wanted: AtomicU64::new(0),
             }),
         }
     }
@@ -95,12 +104,8 @@ impl JwtKeys {
         let now = self.inner.clock.now();
         self.inner.state.send_modify(|state| {
             let loses = state.keys.as_ref().is_some_and(|old| old.loses_by(&keys));
-            *state = State {
-                keys: Some(Arc::new(keys)),
-                since: now,
-                attempts: state.attempts + 1,
-                is_fetching: false,
-            };
+            (state.keys, state.since) = (Some(Arc::new(keys)), now);
+            state.attempt_ends();
             // While the keys are locked: who reads the new count finds the new keys, and no verdict by an old one is kept under it.
             self.inner.withdrawals.fetch_add(u64::from(loses), Ordering::AcqRel);
         });
@@ -117,16 +122,24 @@ impl JwtKeys {
 
     /// The key for a token.
     pub(super) async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Found, VerifyError> {
-        let find = |(keys, until): (Arc<KeySet>, _)| keys.find(kid, algorithm).map(|key| (key, until));
-        if let Some(found) = self.current().and_then(find) {
+        let look = || {
+            let (keys, until) = self.current()?;
+            keys.find(kid, algorithm).map(|key| (key, until))
+        };
+        if let Some(found) = look() {
             return Ok(found);
         }
+        let mut in_time = true;
         if self.inner.is_fetched {
-            self.ask_for_fetch().await;
+            let wait = async { while self.wait_for_fetch().await && look().is_none() {} };
+            in_time = tokio::time::timeout(WAIT, wait).await.is_ok();
         }
-        match self.current() {
-            Some(current) => find(current).ok_or(TokenRefusal::UnknownKey.into()),
-            None if self.inner.job_runs.load(Ordering::Acquire) => {
+        // Whatever ended the wait, the keys are looked at again.
+        match look() {
+            Some(found) => Ok(found),
+            None if !in_time => Err(unavailable("the issuer's keys could not be fetched in time")),
+            None if self.has_keys() => Err(TokenRefusal::UnknownKey.into()),
+            None if self.inner.state.borrow().job_runs => {
                 Err(unavailable("the issuer's keys could not be fetched"))
             }
             None => Err(unavailable("the Background future does not run, so no keys are fetched: spawn it")),
@@ -142,31 +155,46 @@ impl JwtKeys {
         (!is_too_old).then_some((keys, until))
     }
 
-    async fn ask_for_fetch(&self) {
+    /// Waits for the fetch that is asked for or under way, or asks for one; false if there is none to wait for.
+    async fn wait_for_fetch(&self) -> bool {
         let mut states = self.inner.state.subscribe();
-        let (before, is_fetching) = {
-            let state = states.borrow();
-            (state.attempts, state.is_fetching)
+        let (now, has_keys) = (self.inner.clock.now(), self.has_keys());
+        let may_wait = |state: &State| {
+            state.job_runs && (state.fetch != Fetch::None || !state.is_cooling_down(now, has_keys))
         };
-        if !self.inner.job_runs.load(Ordering::Acquire) || (!is_fetching && self.is_cooling_down()) {
-            return;
+        // A flood of unknown key ids stops here: it never keeps the keys from those that read them.
+        if !may_wait(&states.borrow()) {
+            return false;
         }
-        if !is_fetching {
-            self.inner.wanted.notify_one();
+        let mut ended = None;
+        self.inner.state.send_if_modified(|state| {
+            ended = may_wait(state).then_some(state.attempts);
+            let asks = ended.is_some() && state.fetch == Fetch::None;
+            if asks {
+                (state.fetch, state.last_asked) = (Fetch::Asked, Some(now));
+            }
+            asks
+        });
+        match ended {
+            Some(ended) => states.wait_for(|state| state.attempts > ended).await.is_ok(),
+            None => false,
         }
-        // Whatever ends the wait, the keys are looked at again.
-        drop(tokio::time::timeout(WAIT, states.wait_for(|state| state.attempts > before)).await);
+    }
+}
+
+impl State {
+    /// True shortly after a fetch that a request asked for; without keys, after any.
+    fn is_cooling_down(&self, now: Timestamp, has_keys: bool) -> bool {
+        let (last, cool_down) = match has_keys {
+            true => (self.last_asked, COOL_DOWN),
+            false => (self.last_attempt, COOL_DOWN_EMPTY),
+        };
+        last.is_some_and(|last| now.since(last) < cool_down)
     }
 
-    /// True shortly after a fetch that a request caused; without keys, after any. Zero stands for never.
-    fn is_cooling_down(&self) -> bool {
-        let (last, cool_down) = if self.has_keys() {
-            (&self.inner.last_wanted, COOL_DOWN)
-        } else {
-            (&self.inner.last_attempt, COOL_DOWN_EMPTY)
-        };
-        let last = last.load(Ordering::Acquire);
-        last > 0 && self.inner.clock.now().since(Timestamp::from_millis(last)) < cool_down
+    fn attempt_ends(&mut self) {
+        self.attempts += 1;
+        self.fetch = Fetch::None;
     }
 }
 
@@ -174,33 +202,27 @@ impl JwtKeys {
 impl JwtKeys {
     /// From now on somebody fetches, until what is returned is dropped.
     pub(super) fn job_runs(&self) -> Running {
-        self.inner.job_runs.store(true, Ordering::Release);
+        self.inner.state.send_modify(|state| state.job_runs = true);
         Running(self.clone())
+    }
+
+    /// Notes that an attempt begins; it is the one that was asked for, if one was.
+    pub(super) fn attempt_begins(&self) {
+        let now = self.inner.clock.now();
+        self.inner
+            .state
+            .send_modify(|state| (state.fetch, state.last_attempt) = (Fetch::UnderWay, Some(now)));
     }
 
     /// Notes that an attempt ended without new keys.
     pub(super) fn attempt_failed(&self) {
-        self.inner.state.send_modify(|state| {
-            state.attempts += 1;
-            state.is_fetching = false;
-        });
-    }
-
-    /// Notes that an attempt begins.
-    pub(super) fn attempt_begins(&self) {
-        self.inner.last_attempt.store(self.inner.clock.now().as_millis(), Ordering::Release);
-        self.inner.state.send_modify(|state| state.is_fetching = true);
+        self.inner.state.send_modify(State::attempt_ends);
     }
 
     /// Completes when a request needs keys that are not there, at most once per cool-down.
     pub(super) async fn wanted(&self) {
-        loop {
-            self.inner.wanted.notified().await;
-            if !self.is_cooling_down() {
-                self.inner.last_wanted.store(self.inner.clock.now().as_millis(), Ordering::Release);
-                return;
-            }
-        }
+        // It cannot fail: the sender is `self`.
+        drop(self.inner.state.subscribe().wait_for(|state| state.fetch == Fetch::Asked).await);
     }
 }
 
@@ -212,11 +234,101 @@ pub(super) struct Running(JwtKeys);
 #[cfg(feature = "fetch")]
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.inner.job_runs.store(false, Ordering::Release);
-        self.0.attempt_failed();
+        self.0.inner.state.send_modify(|state| {
+            state.job_runs = false;
+            state.attempt_ends();
+        });
     }
 }
 
 fn unavailable(reason: &str) -> VerifyError {
     VerifyError::Unavailable { reason: reason.to_owned(), retry_after: COOL_DOWN_EMPTY }
+}
+
+#[cfg(all(test, feature = "fetch"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Fetched keys, of which there is `old`; somebody renews them, and the last time is long ago.
+    fn keys() -> (JwtKeys, Running) {
+        let clock = Clock::manual(Timestamp::from_secs(1_000_000));
+        let keys = JwtKeys::empty(clock.clone(), true);
+        let running = keys.job_runs();
+        keys.attempt_begins();
+        keys.put(set("old"));
+        clock.advance(COOL_DOWN);
+        (keys, running)
+    }
+
+    /// The key of RFC 8037, appendix A.2, by this name.
+    fn set(kid: &str) -> KeySet {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        KeySet::parse(
+            format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}]}}"#).as_bytes(),
+        )
+        .unwrap()
+    }
+
+    /// Asks each once more; true for who still waits.
+    macro_rules! waits {
+        ($($future:expr),*) => {
+            [$($future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()),*]
+        };
+    }
+
+    #[tokio::test]
+    async fn who_comes_between_the_question_and_the_fetch_waits_for_it() {
+        let (keys, _running) = keys();
+        let mut early = pin!(keys.find(Some("new"), Algorithm::EdDsa));
+        assert_eq!(waits!(early), [true]);
+        // The job knows that somebody asks, and has not begun.
+        keys.wanted().await;
+        let mut late = pin!(keys.find(Some("new"), Algorithm::EdDsa));
+        assert_eq!(waits!(early, late), [true, true]);
+        keys.attempt_begins();
+        keys.put(set("new"));
+        assert!(early.await.is_ok() && late.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_began_before_the_keys_changed_is_not_the_last_word() {
+        let (keys, _running) = keys();
+        keys.attempt_begins();
+        let mut request = pin!(keys.find(Some("new"), Algorithm::EdDsa));
+        assert_eq!(waits!(request), [true]);
+        keys.put(set("old"));
+        assert_eq!(waits!(request), [true], "nobody asked for that fetch, so that it may ask for one");
+        keys.wanted().await;
+        keys.attempt_begins();
+        keys.put(set("new"));
+        assert!(request.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_vain_is_not_told_that_the_key_is_unknown() {
+        let (keys, _running) = keys();
+        keys.attempt_begins();
+        let verdict = keys.find(Some("new"), Algorithm::EdDsa).await;
+        assert!(matches!(verdict, Err(VerifyError::Unavailable { .. })));
+        keys.put(set("new"));
+        assert!(keys.find(Some("new"), Algorithm::EdDsa).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_question_that_was_answered_causes_no_other_fetch() {
+        let (keys, _running) = keys();
+        let mut request = pin!(keys.find(Some("unknown"), Algorithm::EdDsa));
+        assert_eq!(waits!(request), [true]);
+        // The job begins by itself, and has not heard yet that somebody asks.
+        keys.attempt_begins();
+        keys.put(set("old"));
+        assert!(request.await.is_err());
+        keys.inner.clock.advance(COOL_DOWN);
+        let mut job = pin!(keys.wanted());
+        assert_eq!(waits!(job), [true]);
+    }
 }

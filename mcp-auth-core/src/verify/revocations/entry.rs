@@ -93,11 +93,6 @@ impl Entry {
         }
     }
 
-    /// Without knowing more than its name.
-    pub(super) fn unread() -> Self {
-        Self { until: Timestamp::from_millis(u64::MAX), before: None }
-    }
-
     pub(super) fn concerns(&self, principal: &Principal) -> bool {
         match (self.before, principal.issued_at()) {
             (Some(before), Some(issued)) => issued <= before,

@@ -35,6 +35,7 @@ impl Revocations {
     async fn follow_once(&self, store: &dyn Store, mut watch: Watch) -> Result<(), StoreError> {
         let began = self.inner.clock.now();
         self.read_all(store).await?;
+        self.forget_unread();
         self.heard(began);
         loop {
             let now = self.inner.clock.now();
@@ -44,8 +45,8 @@ impl Revocations {
                         Ok(Some(entry)) => self.apply(key.id.into(), Entry::read(&entry)),
                         Ok(None) => {}
                         Err(error) => {
-                            // Not to know for how long is no reason not to revoke.
-                            self.apply(key.id.into(), Entry::unread());
+                            // Not to know for how long is no reason not to revoke. Everything is read next.
+                            self.apply_unread(key.id.into());
                             return Err(error);
                         }
                     }

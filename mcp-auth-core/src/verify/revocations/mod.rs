@@ -7,8 +7,9 @@
 //! 3. A view that has heard nothing for [`max_staleness`](Revocations::with_max_staleness) is not believed: then the store
 //!    itself is asked, and where it does not answer, nothing can be decided (503).
 //! 4. A change wakes whoever watches, so that open streams end at once.
-//! 5. Entries past their time are swept on writing. The number is bounded: at the bound the view closes and everything counts
-//!    as revoked, because forgetting a revocation would be worse.
+//! 5. Entries past their time are swept on writing. The number is bounded: past the bound the view closes and everything counts
+//!    as revoked, because forgetting a revocation would be worse; it is swept every second then, and opens again.
+//! 6. A revocation that was told of and could not be read counts until everything was read again.
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,6 +46,8 @@ pub use entry::Revocation;
 
 const MAX_ENTRIES: usize = 1_000_000;
 const MAX_STALENESS: Duration = Duration::from_secs(10);
+/// How often a view past its bound is swept.
+const SWEEP: Duration = Duration::from_secs(1);
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The collection that revocations are kept in.
 const REVOKED: &str = "revoked";
@@ -68,10 +71,28 @@ struct Inner {
     version: AtomicU64,
 }
 
-#[derive(Default)]
 struct View {
     entries: HashMap<Box<str>, Entry>,
+    /// Of which nothing but the name is known. One at most: whoever follows stops at it.
+    unread: Option<Box<str>>,
+    most: usize,
     sweep_at: usize,
+    swept: Timestamp,
+}
+
+impl View {
+    fn is_full(&self) -> bool {
+        self.entries.len() > self.most
+    }
+
+    /// Removes what has expired, if that is due.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.entries.len() > self.sweep_at || (self.is_full() && now.since(self.swept) >= SWEEP) {
+            self.entries.retain(|_, entry| entry.until > now);
+            self.sweep_at = self.entries.len().saturating_mul(2).max(64);
+            self.swept = now;
+        }
+    }
 }
 
 impl Default for Revocations {
@@ -103,7 +124,13 @@ impl Revocations {
                 max_staleness: AtomicU64::new(millis(MAX_STALENESS)),
                 count: AtomicUsize::new(0),
                 full: AtomicBool::new(false),
-                view: RwLock::default(),
+                view: RwLock::new(View {
+                    entries: HashMap::new(),
+                    unread: None,
+                    most: MAX_ENTRIES,
+                    sweep_at: 64,
+                    swept: Timestamp::default(),
+                }),
                 changed: watch::Sender::new(0),
                 version: AtomicU64::new(0),
             }),
@@ -151,12 +178,15 @@ impl Revocations {
         if self.inner.count.load(Ordering::Acquire) == 0 {
             return false;
         }
-        if self.inner.full.load(Ordering::Acquire) {
+        if self.inner.full.load(Ordering::Acquire) && self.is_still_full() {
             return true;
         }
         let view = self.inner.view.read().unwrap_or_else(PoisonError::into_inner);
         let mut names = Revocation::concerning(principal);
-        names.any(|name| view.entries.get(name.id()).is_some_and(|entry| entry.concerns(principal)))
+        names.any(|name| {
+            view.unread.as_deref() == Some(name.id())
+                || view.entries.get(name.id()).is_some_and(|entry| entry.concerns(principal))
+        })
     }
 
     /// True while the view may be believed.
@@ -183,27 +213,51 @@ impl Revocations {
     }
 
     fn apply(&self, id: Box<str>, entry: Entry) {
+        self.change(|view| {
+            view.entries.entry(id).and_modify(|known| known.extend(entry)).or_insert(entry);
+        });
+    }
+
+    fn apply_unread(&self, id: Box<str>) {
+        self.change(|view| view.unread = Some(id));
+    }
+
+    fn forget_unread(&self) {
+        self.change(|view| view.unread = None);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut View)) {
         let inner = &self.inner;
         {
             let mut view = inner.view.write().unwrap_or_else(PoisonError::into_inner);
-            view.entries.entry(id).and_modify(|known| known.extend(entry)).or_insert(entry);
-            if view.entries.len() > view.sweep_at.max(64) {
-                let now = inner.clock.now();
-                view.entries.retain(|_, entry| entry.until > now);
-                view.sweep_at = view.entries.len().saturating_mul(2);
-            }
-            let count = view.entries.len();
-            inner.count.store(count, Ordering::Release);
-            if inner.full.swap(count > MAX_ENTRIES, Ordering::AcqRel) != (count > MAX_ENTRIES) {
-                tracing::error!(
-                    count,
-                    bound = MAX_ENTRIES,
-                    "revocations reached their bound: everything is refused until entries expire"
-                );
-            }
+            change(&mut view);
+            view.sweep(inner.clock.now());
+            self.count(&view);
         }
         let version = inner.version.fetch_add(1, Ordering::AcqRel) + 1;
         inner.changed.send_replace(version);
+    }
+
+    fn is_still_full(&self) -> bool {
+        let mut view = self.inner.view.write().unwrap_or_else(PoisonError::into_inner);
+        view.sweep(self.inner.clock.now());
+        self.count(&view);
+        view.is_full()
+    }
+
+    fn count(&self, view: &View) {
+        let (inner, is_full) = (&self.inner, view.is_full());
+        let count = view.entries.len() + usize::from(view.unread.is_some());
+        inner.count.store(count, Ordering::Release);
+        match (inner.full.swap(is_full, Ordering::AcqRel), is_full) {
+            (false, true) => tracing::error!(
+                count,
+                bound = view.most,
+                "revocations reached their bound: everything is refused until entries expire"
+            ),
+            (true, false) => tracing::warn!(count, "revocations are below their bound again"),
+            _ => {}
+        }
     }
 }
 
@@ -228,5 +282,32 @@ impl std::fmt::Debug for Revocations {
             .field("count", &self.inner.count.load(Ordering::Relaxed))
             .field("in_store", &self.inner.store.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_view_opens_when_entries_expire() {
+        let clock = Clock::manual(Timestamp::from_secs(1000));
+        let revocations = Revocations::in_memory(clock.clone());
+        revocations.inner.view.write().unwrap().most = 100;
+        let until = |secs| clock.now().plus(Duration::from_secs(secs));
+        let (short, long) = (until(60), until(600));
+        for n in 0..100 {
+            let end = if n < 50 { short } else { long };
+            revocations.revoke(&Revocation::token("i", &n.to_string()), end).await.unwrap();
+        }
+        let ada = Principal::builder("i", "ada").build();
+        assert!(!revocations.is_known_revoked(&ada));
+        revocations.revoke(&Revocation::token("i", "one more"), long).await.unwrap();
+        assert!(revocations.is_known_revoked(&ada), "past the bound");
+        clock.advance(Duration::from_secs(60));
+        assert!(!revocations.is_known_revoked(&ada));
+        let last = Principal::builder("i", "ada").token_id("one more").build();
+        assert!(revocations.is_known_revoked(&last));
     }
 }

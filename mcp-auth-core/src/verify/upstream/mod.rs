@@ -46,7 +46,7 @@ use super::{
 };
 use crate::credential::{Credential, Scheme};
 use crate::http::Fetcher;
-use crate::principal::Principal;
+use crate::principal::{CredentialKind, Principal};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -118,7 +118,9 @@ impl Inner {
         }
         let granted = found.roles.iter().filter_map(|role| self.roles.get(role));
         let scopes = granted.fold(ScopeSet::default(), |all, scopes| all.union(scopes));
-        let mut principal = Principal::builder(self.issuer.as_str(), found.subject).scopes(scopes);
+        let mut principal = Principal::builder(self.issuer.as_str(), found.subject)
+            .scopes(scopes)
+            .credential_kind(CredentialKind::Upstream);
         if let Some(id) = found.token_id {
             principal = principal.token_id(id);
         }

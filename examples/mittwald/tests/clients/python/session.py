@@ -5,10 +5,11 @@ import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-from mcp import Client
+from mcp import Client, types
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
@@ -63,11 +64,12 @@ class MemoryStorage:
 class Session:
     """One client, its provider and what went over the wire."""
 
-    def __init__(self, url: str, user: str, password: str, era: str) -> None:
+    def __init__(self, url: str, user: str, password: str, era: str, service: dict[str, Any]) -> None:
         keep_secret(password)
-        self.url, self.era = url, era
+        self.url, self.era, self.service = url, era, service
         self.traffic: list[Exchange] = []
         self.authorizations = 0
+        self.asked: list[str] = []
         self.storage = MemoryStorage()
         self._walker = Walker(user, password)
         self._pending = ""
@@ -76,7 +78,7 @@ class Session:
         self.provider = OAuthClientProvider(
             server_url=url,
             client_metadata=OAuthClientMetadata(
-                client_name="mittwald test client (Python)",
+                client_name=f"{service['name']} test client (Python)",
                 redirect_uris=[AnyUrl(redirect)],
                 token_endpoint_auth_method="none",
             ),
@@ -120,6 +122,13 @@ class Session:
             grant=parse_qs(request.content.decode()).get("grant_type", [None])[0] if form else None,
         ))
 
+    async def _answer(self, _context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
+        """A person who reads the question and types the words that it demands."""
+        self.asked.append(params.message)
+        schema = getattr(params, "requested_schema", None) or params.requestedSchema
+        words = schema["properties"]["phrase"]["title"].removeprefix("Type ").removesuffix(" to go on")
+        return types.ElicitResult(action="accept", content={"phrase": words})
+
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Client]:
         """A connected client; the SDK authorizes by itself when it meets the first 401."""
@@ -127,7 +136,8 @@ class Session:
         async with httpx2.AsyncClient(auth=self.provider, timeout=30, event_hooks=hooks) as http:
             # Pinning a modern version would skip the discovery request, so negotiation is left on.
             mode = "auto" if self.era == "modern" else "legacy"
-            async with Client(streamable_http_client(self.url, http_client=http), mode=mode) as client:
+            transport = streamable_http_client(self.url, http_client=http)
+            async with Client(transport, mode=mode, elicitation_callback=self._answer) as client:
                 modern = client.protocol_version >= "2026-07-28"
                 demand("connect", modern == (self.era == "modern"), {"era": self.era, "version": client.protocol_version})
                 yield client

@@ -1,10 +1,12 @@
 // Drives the TypeScript SDK through one scenario against a protected MCP server.
 //
 //   node flow.mjs --url URL --user NAME --password PW --era modern|legacy --scenario full|refresh|revoked
+//     [--service FILE]
 //
 // Prints one JSON line a step; the exit code is 0 only when every step passed.
 // The password may come from the environment instead: MCP_TEST_PASSWORD.
 
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { exitCode, keepSecret, note, report } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     password: { type: 'string', default: process.env.MCP_TEST_PASSWORD },
     era: { type: 'string', default: 'modern' },
     scenario: { type: 'string', default: 'full' },
+    service: { type: 'string', default: new URL('../service.json', import.meta.url).pathname },
   },
 });
 
@@ -31,7 +34,7 @@ if (!values.url || !values.user || !values.password || !run || !['modern', 'lega
 console.log = console.info = console.debug = console.warn = console.error = note;
 
 keepSecret(values.password);
-const session = new Session(values);
+const session = new Session({ ...values, service: JSON.parse(await readFile(values.service, 'utf8')) });
 try {
   await session.connect();
   await run(session);

@@ -17,13 +17,14 @@ export class MemoryProvider {
   #discovery;
   #pending;
 
-  constructor(redirectUrl) {
+  constructor(name, redirectUrl) {
+    this.name = name;
     this.redirectUrl = redirectUrl;
   }
 
   get clientMetadata() {
     return {
-      client_name: 'mittwald test client (TypeScript)',
+      client_name: this.name,
       redirect_uris: [this.redirectUrl],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],

@@ -2,7 +2,6 @@
 
 import { demand, step } from './report.mjs';
 
-const SERVER_ID = '11111111-1111-4111-8111-111111111111';
 const REFRESH_DEADLINE_MS = 30_000;
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -43,21 +42,22 @@ async function full(session) {
 
   const { tools } = await session.client.listTools();
   demand('tools', tools.length > 0, tools.map(({ name }) => name).sort());
-  await succeed('project_list', () => session.call('mittwald_project_list'));
+  await succeed('read', () => session.read());
 
   const before = scopes(session);
-  demand('not_granted', !before.has('project:write'), [...before]);
+  const { scope, questions } = session.service;
+  demand('not_granted', !before.has(scope), [...before]);
   const mark = session.traffic.length;
-  await succeed('project_create', () => session.withAuthorization('step_up', () =>
-    session.call('mittwald_project_create', { serverId: SERVER_ID, description: 'made by the TypeScript client' })));
+  await succeed('write', () => session.withAuthorization('step_up', () => session.write()));
+  demand('asked', session.asked.length === questions, session.asked);
   const refusal = session.traffic.slice(mark).find(({ mcp, status }) => mcp && status === 403);
-  demand('insufficient_scope', /error="insufficient_scope"/.test(refusal?.challenge ?? '') && /project:write/.test(refusal.challenge),
+  demand('insufficient_scope', /error="insufficient_scope"/.test(refusal?.challenge ?? '') && refusal.challenge.includes(scope),
     { status: refusal?.status, challenge: refusal?.challenge });
 
   const after = scopes(session);
-  demand('stepped_up', after.has('project:write'), [...after]);
+  demand('stepped_up', after.has(scope), [...after]);
   step('kept_scopes', [...before].every((scope) => after.has(scope)), [...after]);
-  await succeed('project_list_again', () => session.call('mittwald_project_list'));
+  await succeed('read_again', () => session.read());
   demand('authorizations', session.authorizations === 2, session.authorizations);
 }
 
@@ -66,18 +66,18 @@ async function refresh(session) {
   // From the first authorization: on a busy machine the SDK may have refreshed already.
   const first = session.issued;
   demand('refresh_token', first?.refresh !== undefined, 'a refresh token was issued');
-  await succeed('first_call', () => session.call('mittwald_project_list'));
+  await succeed('first_call', () => session.read());
   const started = Date.now();
   let calls = 1;
   while (!session.traffic.some(({ grant, status }) => grant === 'refresh_token' && status === 200)) {
     if (Date.now() - started > REFRESH_DEADLINE_MS) demand('refreshed', false, `no refresh within ${REFRESH_DEADLINE_MS} ms`);
     await sleep(200);
-    const result = await session.call('mittwald_project_list');
+    const result = await session.read();
     if (result.isError) demand('call', false, textOf(result).slice(0, 300));
     calls += 1;
   }
   demand('refreshed', true, { calls, after_ms: Date.now() - started });
-  await succeed('call_after_refresh', () => session.call('mittwald_project_list'));
+  await succeed('call_after_refresh', () => session.read());
   const used = session.traffic.filter(({ mcp, bearer, status }) => mcp && bearer && status === 200).at(-1)?.bearer;
   demand('another_token', used !== undefined && used !== first.access, 'the last accepted call carried another token');
   demand('rotated', session.provider.tokens().refresh_token !== first.refresh, 'the refresh token was replaced');
@@ -98,7 +98,7 @@ async function revoke(session, name, token, hint) {
 
 /** Revokes both tokens; the next call must lead to a new authorization. */
 async function revoked(session) {
-  await succeed('first_call', () => session.call('mittwald_project_list'));
+  await succeed('first_call', () => session.read());
   const { access_token: access, refresh_token: refreshToken } = session.provider.tokens();
   const digest = session.tokenInUse();
   const mark = session.traffic.length;
@@ -106,7 +106,7 @@ async function revoked(session) {
   const refused = await raw(session, access);
   demand('refused', refused.status === 401 && /error="invalid_token"/.test(refused.challenge), refused);
   if (refreshToken) await revoke(session, 'revoke_refresh', refreshToken, 'refresh_token');
-  await succeed('call_after_revocation', () => session.withAuthorization('reauthorize', () => session.call('mittwald_project_list')));
+  await succeed('call_after_revocation', () => session.withAuthorization('reauthorize', () => session.read()));
   demand('sdk_saw_401', session.traffic.slice(mark).some(({ mcp, status }) => mcp && status === 401), 'the SDK met a 401');
   demand('another_token', session.tokenInUse() !== digest, 'the call carried another token');
   demand('authorizations', session.authorizations === 2, session.authorizations);

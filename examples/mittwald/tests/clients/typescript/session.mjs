@@ -19,13 +19,17 @@ export class Session {
   /** How often a person was asked; a background stream may prepare requests that nobody walks. */
   authorizations = 0;
 
-  constructor({ url, user, password, era }) {
+  /** What a person was shown before a write. */
+  asked = [];
+
+  constructor({ url, user, password, era, service }) {
     keepSecret(password);
     this.url = new URL(url);
     this.person = { user, password };
     this.era = era;
+    this.service = service;
     // No listener is needed: the walker stops in front of the redirect URI.
-    this.provider = new MemoryProvider(`http://127.0.0.1:${49152 + Math.floor(Math.random() * 16000)}/callback`);
+    this.provider = new MemoryProvider(`${service.name} test client (TypeScript)`, `http://127.0.0.1:${49152 + Math.floor(Math.random() * 16000)}/callback`);
   }
 
   #fetch = async (input, init) => {
@@ -48,9 +52,18 @@ export class Session {
 
   #connectOnce() {
     this.client = new Client(
-      { name: 'mittwald-test-client', version: '1.0.0' },
-      { versionNegotiation: { mode: this.era === 'modern' ? { pin: MODERN } : 'legacy' } },
+      { name: `${this.service.name}-test-client`, version: '1.0.0' },
+      {
+        capabilities: { elicitation: {} },
+        versionNegotiation: { mode: this.era === 'modern' ? { pin: MODERN } : 'legacy' },
+      },
     );
+    // A person who reads the question and types the words that it demands.
+    this.client.setRequestHandler('elicitation/create', async ({ params }) => {
+      this.asked.push(params.message);
+      const words = params.requestedSchema.properties.phrase.title.replace(/^Type (.*) to go on$/, '$1');
+      return { action: 'accept', content: { phrase: words } };
+    });
     this.transport = new StreamableHTTPClientTransport(this.url, { authProvider: this.provider, fetch: this.#fetch });
     return this.client.connect(this.transport);
   }
@@ -101,8 +114,14 @@ export class Session {
     }
   }
 
-  call(name, args = {}) {
-    return this.client.callTool({ name, arguments: args });
+  /** The service's tool that the first scopes allow. */
+  read() {
+    return this.client.callTool(this.service.read);
+  }
+
+  /** The service's tool that takes one scope more. */
+  write() {
+    return this.client.callTool(this.service.write);
   }
 
   /** The digest of the token in use now. */

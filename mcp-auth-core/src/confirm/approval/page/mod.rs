@@ -25,6 +25,7 @@ use crate::config::ConfigErrors;
 use crate::confirm::Digest;
 use crate::confirm::seal::{Binding, Purpose, Seal, State};
 use crate::confirm::text::safe;
+use crate::http::is_loopback;
 use crate::routes::Routes;
 use crate::store::KeyRing;
 use answer::{Answers, Form, Visitor};
@@ -100,14 +101,8 @@ impl ApprovalPage {
     pub fn new(approvals: Approvals, approvers: impl Approvers, keys: KeyRing) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let url = Url::parse(&approvals.url).ok().filter(|url| {
-            let loopback = match url.host() {
-                Some(url::Host::Domain(name)) => name == "localhost",
-                Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-                Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-                None => false,
-            };
             let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-            plain && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+            plain && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
         });
         let (origin, path) = match &url {
             Some(url) => {

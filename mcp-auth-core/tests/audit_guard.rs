@@ -1,0 +1,214 @@
+//! What a guard takes down of requests that it refuses, and of answers that it cannot read.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::future::Ready;
+use std::num::NonZeroU32;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use mcp_auth_core::audit::{Audit, AuditEvent, ChannelSink, Deliveries, OutcomeKind, RecordKind};
+use mcp_auth_core::guard::{Admission, Decision, GuardBuilder, GuardedBody, Rest};
+use mcp_auth_core::policy::{ToolPolicies, read};
+use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
+use mcp_auth_core::{Credential, Guard, Principal, ScopeSet, TokenVerifier};
+use serde_json::{Value, json};
+
+const PLANTED: &str = "planted-for-nobody";
+
+struct OneToken;
+
+#[async_trait]
+impl TokenVerifier for OneToken {
+    async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
+        match credential.expose_token() {
+            "good" => {
+                let scopes = ScopeSet::parse("notes:read").unwrap();
+                Ok(Principal::builder("https://issuer.example", "ada").scopes(scopes).build().into())
+            }
+            _ => Err(TokenRefusal::Unknown.into()),
+        }
+    }
+    fn authorization_servers(&self) -> Vec<String> {
+        vec!["https://issuer.example".to_owned()]
+    }
+}
+
+/// A guard with one tool, whose schema alone says that `word` is secret, and what it takes down.
+fn guard(change: impl FnOnce(GuardBuilder) -> GuardBuilder) -> (Guard, Deliveries) {
+    let schema = json!({"type": "object", "properties": {"word": {"type": "string", "writeOnly": true}}});
+    let tool = json!({"name": "unlock", "inputSchema": schema});
+    let tools = ToolPolicies::from_tools([tool]).unwrap().tool("unlock", read("notes:read"));
+    let (sink, deliveries) = ChannelSink::new(4096);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(tools);
+    let (guard, _background) = change(builder.audit(Audit::new(sink))).build().unwrap();
+    (guard, deliveries)
+}
+
+/// All that was taken down.
+async fn taken(guard: Guard, mut deliveries: Deliveries) -> Vec<AuditEvent> {
+    drop(guard);
+    let mut events = Vec::new();
+    while let Some(delivered) = deliveries.next().await {
+        let record = delivered.acknowledge(Ok(()));
+        let line = String::from_utf8_lossy(record.json()).into_owned();
+        assert!(!line.contains(PLANTED), "{line}");
+        events.push(serde_json::from_str(&line).unwrap());
+    }
+    events
+}
+
+/// The head of a request for this message, as 2026-07-28 makes it.
+fn head(message: &Value) -> Parts {
+    let name = message["params"]["name"].as_str().unwrap_or_default();
+    let request = Request::post("/mcp")
+        .header("host", "mcp.example")
+        .header("authorization", "Bearer good")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", message["method"].as_str().unwrap())
+        .header("mcp-name", name);
+    request.body(()).unwrap().into_parts().0
+}
+
+async fn send(guard: &Guard, mut parts: Parts, message: &Value) -> Option<Decision> {
+    match guard.admit(&mut parts, Some([192, 0, 2, 1].into())).await {
+        Admission::Body(admitted) => {
+            Some(admitted.decide(&mut parts, Bytes::from(message.to_string())).await)
+        }
+        _ => None,
+    }
+}
+
+fn message(method: &str, mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+}
+
+fn unlock(tool: &str) -> Value {
+    message("tools/call", json!({"name": tool, "arguments": {"word": PLANTED, "n": 1}}))
+}
+
+#[tokio::test]
+async fn what_is_not_known_to_be_asked_for_leaves_no_parameters() {
+    let (guard, deliveries) = guard(|guard| guard);
+    let call = unlock("unlock");
+    let change: [fn(&mut Parts, &mut Value); 7] = [
+        |_, _| {},
+        |parts, _| drop(parts.headers.remove("mcp-name")),
+        |parts, _| drop(parts.headers.insert("mcp-name", HeaderValue::from_static("lock"))),
+        |parts, _| drop(parts.headers.remove("mcp-method")),
+        |parts, _| drop(parts.headers.insert("mcp-protocol-version", HeaderValue::from_static("1999-01-01"))),
+        |_, call| drop(call["params"].as_object_mut().unwrap().remove("_meta")),
+        |_, call| drop(call.as_object_mut().unwrap().remove("id")),
+    ];
+    for change in change {
+        let (mut parts, mut call) = (head(&call), call.clone());
+        change(&mut parts, &mut call);
+        drop(send(&guard, parts, &call).await);
+    }
+    // A slip of the pen is no tool, and no schema knows its arguments.
+    let slip = unlock("unlok");
+    drop(send(&guard, head(&slip), &slip).await);
+    let answers = json!({"taskId": "1", "inputResponses": {"a": {"content": {"iban": PLANTED}}}});
+    let answers = message("tasks/update", answers);
+    drop(send(&guard, head(&answers), &answers).await);
+
+    let events = taken(guard, deliveries).await;
+    let good: Vec<_> = events.iter().filter(|event| event.kind.is_none()).collect();
+    assert_eq!(good[0].params, Some(json!({"word": "[redacted: schema]", "n": 1})), "{events:#?}");
+    let refused: Vec<_> = events.iter().filter(|event| event.kind.is_some()).collect();
+    assert_eq!(refused.len(), 8, "{events:#?}");
+    for event in refused.iter().filter(|event| event.method.as_deref() != Some("tasks/update")) {
+        assert_eq!(event.params, None, "{event:?}");
+    }
+}
+
+/// Comes with this credential from this address: what is answered, if anything.
+async fn come(guard: &Guard, method: &str, authorization: Option<&str>, address: [u8; 4]) -> Option<u16> {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    (parts.method, parts.uri) = (method.parse().unwrap(), "/mcp".parse().unwrap());
+    parts.headers = head(&message("ping", json!({}))).headers;
+    parts.headers.remove("authorization");
+    parts.headers.extend(
+        authorization.map(|value| (http::header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())),
+    );
+    match guard.admit(&mut parts, Some(address.into())).await {
+        Admission::Respond(response) => Some(response.status().as_u16()),
+        _ => None,
+    }
+}
+
+fn kinds(events: &[AuditEvent], address: [u8; 4]) -> BTreeMap<&str, usize> {
+    let mut kinds = BTreeMap::new();
+    for event in events.iter().filter(|event| event.address == Some(address.into())) {
+        *kinds.entry(event.kind.as_deref().unwrap_or_default()).or_default() += 1;
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn nobody_fills_the_record_by_being_refused() {
+    const THEIRS: [u8; 4] = [192, 0, 2, 66];
+    const OTHERS: [u8; 4] = [192, 0, 2, 7];
+    let (guard, deliveries) = guard(|guard| guard.failures_per_minute(NonZeroU32::new(5).unwrap()));
+    for n in 0..100 {
+        assert_eq!(come(&guard, "PUT", None, THEIRS).await, Some(405));
+        assert_eq!(come(&guard, "POST", Some("x"), THEIRS).await, Some(400));
+        let status = if n < 5 { 401 } else { 429 };
+        assert_eq!(come(&guard, "POST", Some(&format!("Bearer bad{n}")), THEIRS).await, Some(status));
+    }
+    assert_eq!(come(&guard, "PUT", None, OTHERS).await, Some(405));
+    // However many they are.
+    for n in 0..2000_u32 {
+        let [_, _, a, b] = n.to_be_bytes();
+        come(&guard, "PUT", None, [198, 18, a, b]).await;
+    }
+    let events = taken(guard, deliveries).await;
+    let theirs = kinds(&events, THEIRS);
+    assert_eq!(theirs["too_many_failures"], 1, "when it began to be blocked: {theirs:?}");
+    assert_eq!(theirs["token_unknown"], 5, "{theirs:?}");
+    assert_eq!(theirs.values().sum::<usize>(), 31, "{theirs:?}");
+    assert_eq!(kinds(&events, OTHERS)["method_not_allowed"], 1);
+    assert_eq!(events.len(), 1001);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_once_and_named() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let (guard, deliveries) = guard(|guard| guard.requests_per_minute(NonZeroU32::new(2).unwrap()));
+    for n in 0..50 {
+        let status = (n >= 2).then_some(429);
+        assert_eq!(come(&guard, "POST", Some("Bearer good"), ADDRESS).await, status);
+    }
+    let events = taken(guard, deliveries).await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].kind.as_deref(), Some("too_many_requests"));
+    assert_eq!(events[0].principal.as_ref().unwrap().subject, "ada");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_read_is_no_success() {
+    let (guard, deliveries) = guard(|guard| guard);
+    for header in [("content-encoding", "gzip"), ("content-type", "text/plain")] {
+        let call = unlock("unlock");
+        let Some(Decision::Forward(forward)) = send(&guard, head(&call), &call).await else { panic!() };
+        let answer =
+            Response::builder().header(header.0, header.1).body(Full::from(&b"\x1f\x8b"[..])).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Full<Bytes>>>>> = forward.exchange.respond(answer);
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), &b"\x1f\x8b"[..]);
+    }
+    let events = taken(guard, deliveries).await;
+    for event in events.iter().filter(|event| event.record == RecordKind::Outcome) {
+        assert_eq!((event.outcome, event.error.as_deref()), (Some(OutcomeKind::Cut), Some("unread")));
+    }
+    assert_eq!(events.len(), 4);
+}

@@ -1,0 +1,100 @@
+//! What is told of and cannot be read is revoked, until it can be.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mcp_auth_core::Principal;
+use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, StoreExt, Watch, Write};
+use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_core::verify::{Revocation, Revocations};
+
+#[derive(Default)]
+struct Flaky {
+    inner: MemoryStore,
+    is_down: AtomicBool,
+}
+
+impl Flaky {
+    fn answer(&self) -> Result<(), StoreError> {
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("unplugged".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.answer()?;
+        self.inner.get(key).await
+    }
+    async fn scan(
+        &self,
+        collection: &str,
+        partition: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.answer()?;
+        self.inner.scan(collection, partition, after, limit).await
+    }
+    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
+        self.inner.commit(writes).await
+    }
+    fn watch(&self) -> Watch {
+        self.inner.watch()
+    }
+}
+
+/// At most ten seconds.
+async fn eventually(is_so: impl Fn() -> bool) {
+    let waits = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waits).await.expect("it did not come about");
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_read_later() {
+    let clock = Clock::system();
+    let store = Arc::new(Flaky::default());
+    let revocations = Revocations::over(Arc::clone(&store) as _, clock.clone());
+    tokio::spawn(revocations.background().unwrap());
+    eventually(|| revocations.is_fresh(clock.now())).await;
+
+    let ada = |issued| Principal::builder("i", "ada").issued_at(Timestamp::from_secs(issued)).build();
+    let until = clock.now().plus(Duration::from_secs(3600));
+    let before = Revocation::principal("i", "ada", Timestamp::from_secs(1000));
+    store.is_down.store(true, Ordering::SeqCst);
+    let other = Revocations::over(Arc::clone(&store) as _, clock.clone());
+    other.revoke(&before, until).await.unwrap();
+    eventually(|| revocations.is_known_revoked(&ada(1001))).await;
+
+    store.is_down.store(false, Ordering::SeqCst);
+    eventually(|| !revocations.is_known_revoked(&ada(1001))).await;
+    assert!(revocations.is_known_revoked(&ada(1000)), "what it says counts");
+}
+
+#[tokio::test]
+async fn what_is_gone_when_it_can_be_read_does_not_count() {
+    let clock = Clock::system();
+    let store = Arc::new(Flaky::default());
+    let revocations = Revocations::over(Arc::clone(&store) as _, clock.clone());
+    tokio::spawn(revocations.background().unwrap());
+    eventually(|| revocations.is_fresh(clock.now())).await;
+
+    store.is_down.store(true, Ordering::SeqCst);
+    let id = format!("t1:i{}", "token");
+    store.put(&Key::new("revoked", "", id.as_str()), "", None).await.unwrap();
+    let ada = Principal::builder("i", "ada").token_id("token").build();
+    eventually(|| revocations.is_known_revoked(&ada)).await;
+    store.inner.remove(&Key::new("revoked", "", id)).await.unwrap();
+    store.is_down.store(false, Ordering::SeqCst);
+    eventually(|| !revocations.is_known_revoked(&ada)).await;
+}
