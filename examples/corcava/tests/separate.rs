@@ -15,6 +15,7 @@ async fn another_workspace_does_not_exist() {
     let member = &project["members"][0]["id"];
     let own = succeed(&bob, "list_tasks", json!({ "limit": 1 })).await["items"][0]["id"].clone();
     succeed(&ada, "start_time_tracking", json!({ "task_id": task["id"] })).await;
+    let task = succeed(&ada, "get_task", json!({ "task_id": task["id"] })).await;
 
     for (tool, foreign, unknown) in [
         ("get_task", json!({ "task_id": task["id"] }), json!({ "task_id": "x" })),
