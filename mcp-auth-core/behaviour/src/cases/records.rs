@@ -68,12 +68,12 @@ pub async fn an_error_is_taken_down<S: Serve>() {
     let legacy = legacy.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY);
     for call in [fixture.call("count", arguments), legacy] {
         call.token(&token).send().await;
-        let outcome = loop {
-            let record = next(&mut deliveries).await;
-            if record["record"] == "outcome" {
-                break record;
-            }
-        };
+        let mut intent = next(&mut deliveries).await;
+        while intent["target"] != "count" {
+            intent = next(&mut deliveries).await;
+        }
+        let outcome = next(&mut deliveries).await;
+        assert_eq!(outcome["id"], intent["id"]);
         assert_eq!((&outcome["outcome"], &outcome["error"]), (&json!("failed"), &json!("-32602")), "{outcome}");
     }
 }
