@@ -285,6 +285,9 @@ impl ServerHandler for Notes {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         self.ran.note(format!("read {}", request.uri));
+        if request.uri == "note://gone" {
+            return Err(ErrorData::invalid_params("no such note", None));
+        }
         Ok(ReadResourceResult::new(vec![ResourceContents::text("Buy milk", request.uri)]).into())
     }
 

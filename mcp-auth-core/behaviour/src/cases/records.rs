@@ -63,18 +63,22 @@ pub async fn an_error_is_taken_down<S: Serve>() {
     let (fixture, mut deliveries) = recorded::<S>(Rule::default()).await;
     let token = fixture.reader();
     let session = fixture.session(&token).await;
-    let arguments = json!({ "steps": "three" });
-    let legacy = fixture.post(&message::legacy_call("count", arguments.clone()));
+    let gone = || json!({ "uri": "note://gone" });
+    let legacy = fixture.post(&message::legacy("resources/read", gone()));
     let legacy = legacy.header("mcp-session-id", &session).header("mcp-protocol-version", message::LEGACY);
-    for call in [fixture.call("count", arguments), legacy] {
+    for call in [fixture.post(&message::modern("resources/read", gone())), legacy] {
         call.token(&token).send().await;
         let mut intent = next(&mut deliveries).await;
-        while intent["target"] != "count" {
+        while intent["method"] != "resources/read" {
             intent = next(&mut deliveries).await;
         }
         let outcome = next(&mut deliveries).await;
         assert_eq!(outcome["id"], intent["id"]);
-        assert_eq!((&outcome["outcome"], &outcome["error"]), (&json!("failed"), &json!("-32602")), "{outcome}");
+        assert_eq!(
+            (&outcome["outcome"], &outcome["error"]),
+            (&json!("failed"), &json!("-32602")),
+            "{outcome}"
+        );
     }
 }
 
