@@ -130,6 +130,27 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// Makes the inside of a JSON string of the JSON that was written from `from` on, where it stands. What is written here has nothing but
+/// quotes and backslashes that have to be escaped.
+pub(super) fn escape_again(out: &mut Vec<u8>, from: usize) {
+    let escapes = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let mut at = out.len();
+    let mut to = at + out.iter().skip(from).filter(|byte| escapes(byte)).count();
+    out.resize(to, b'\\');
+    // From the end: nothing is overwritten that is still to be moved. Before the first escape all is where it belongs.
+    while at < to {
+        at -= 1;
+        to -= 1;
+        out.swap(at, to);
+        if out.get(to).is_some_and(escapes) {
+            to -= 1;
+            if let Some(place) = out.get_mut(to) {
+                *place = b'\\';
+            }
+        }
+    }
+}
+
 /// Whether a terminal or a reader could be misled by `c`: controls, bidi, zero width, separators, tags.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
@@ -173,6 +194,15 @@ mod tests {
             let written = String::from_utf8(out).unwrap();
             assert!(!written.chars().any(is_unsafe), "{written:?}");
             assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+
+            let mut again = b"before\"".to_vec();
+            again.extend_from_slice(written.as_bytes());
+            escape_again(&mut again, 7);
+            let again = String::from_utf8(again).unwrap() + "\"";
+            assert_eq!(
+                serde_json::from_str::<String>(again.strip_prefix("before").unwrap()).unwrap(),
+                written
+            );
         }
     }
 }

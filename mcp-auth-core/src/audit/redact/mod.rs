@@ -23,7 +23,7 @@ mod value;
 mod walk;
 
 use super::intent::Shown;
-use super::line::{push_display, push_escaped};
+use super::line::{escape_again, push_display, push_escaped};
 use super::personal::Sealer;
 use crate::mcp::{Limits, Raw, StrictError};
 
@@ -95,9 +95,9 @@ impl Redactor {
         let limits = || Limits::default().with_max_bytes(LARGEST_JSON).with_max_depth(Limits::DEEPEST);
         match is_likely_json.then(|| Raw::parse(text.as_bytes(), &limits())) {
             Some(Ok(json)) => {
-                let mut inside = Vec::with_capacity(text.len().min(longest));
-                walk::Walk::run(self, None, &mut inside, Shown::new(json, None), longest);
-                push_escaped(out, &String::from_utf8_lossy(&inside));
+                let from = out.len();
+                walk::Walk::run(self, None, out, Shown::new(json, None), longest);
+                escape_again(out, from);
             }
             // Too large to be looked into is too large to be kept.
             Some(Err(StrictError::TooLarge)) => self.push_plain(out, text, 0),
