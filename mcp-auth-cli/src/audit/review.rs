@@ -121,21 +121,16 @@ impl Review {
         }
         let writes = event.effect.is_some_and(Effect::writes);
         let kind = event.kind.as_deref().unwrap_or_default();
-        let ran = matches!(
-            event.outcome,
-            Some(OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::TimedOut)
-        );
+        let ran = event.ran();
         let failed = ran && event.outcome != Some(OutcomeKind::Succeeded);
-        let denied = event.outcome == Some(OutcomeKind::Denied);
-        let too_many = denied && is_too_many(kind);
-        let refused = denied && is_refusal(kind);
+        let (too_many, refused) = (event.is_too_many(), event.is_not_let_in());
         let deletes = ran && event.effect == Some(Effect::Destructive);
         let wrote = ran && writes;
         let affected =
             event.preview.as_ref().and_then(|preview| preview.get("affected")?.as_u64()).unwrap_or(0);
 
         let calls = person.calls.count(at, MINUTE, true);
-        let many_writes = person.writes.count(at, MINUTE, writes && !denied);
+        let many_writes = person.writes.count(at, MINUTE, writes && !event.is_denied());
         let changes = person.changes.count(at, FIVE_MINUTES, wrote);
         let deletions = person.deletions.count(at, FIVE_MINUTES, deletes);
         let refusals = person.refusals.count(at, FIVE_MINUTES, refused);
@@ -178,18 +173,6 @@ impl Review {
             self.find("new address", &who, at, address);
         }
     }
-}
-
-/// The kinds that are answered with 429.
-fn is_too_many(kind: &str) -> bool {
-    kind.starts_with("too_many") || matches!(kind, "write_budget" | "confirmations_waiting")
-}
-
-/// The kinds that are answered with 401 or 403, or would be if the caller were no model.
-fn is_refusal(kind: &str) -> bool {
-    matches!(kind, "no_token" | "insufficient_scope" | "host_not_allowed" | "origin_not_allowed")
-        || (kind.starts_with("token_") && kind != "token_in_query")
-        || kind.starts_with("dpop_")
 }
 
 /// Whoever has one address of version 6 has the others of its network, too.

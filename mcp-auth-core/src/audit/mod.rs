@@ -27,6 +27,7 @@ mod event;
 mod id;
 mod intent;
 mod jsonl;
+mod judge;
 mod line;
 #[cfg(feature = "ocsf")]
 pub mod ocsf;

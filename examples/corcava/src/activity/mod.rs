@@ -93,7 +93,7 @@ impl Activity {
             if length > CHECKED {
                 return Ok(Chain::TooLong);
             }
-            Ok(match Verify::default().key(key).files(&files, |_| {}) {
+            Ok(match Verify::default().key(key).log(&path, |_| {}) {
                 Ok(report) if report.first > 1 && !is_archived => Chain::Broken(format!(
                     "The record begins with number {}: what was before is missing.",
                     report.first

@@ -20,7 +20,7 @@ pub(crate) enum Rule {
     Writes,
     /// A call refused for being too many.
     TooMany,
-    /// Five refusals in five minutes.
+    /// Five refusals (401, 403) in five minutes.
     Refusals,
     /// A key used from another address than before.
     NewAddress,
@@ -83,14 +83,14 @@ impl Rule {
         };
         match self {
             Self::Calls => peak(MINUTE, 100, &|_| true),
-            Self::Writes => peak(MINUTE, 20, &|event| writes(event) && !is_denied(event)),
-            Self::TooMany => peak(MINUTE, 0, &is_too_many),
-            Self::Refusals => peak(FIVE_MINUTES, 4, &|event| is_denied(event) && !is_too_many(event)),
+            Self::Writes => peak(MINUTE, 20, &|event| writes(event) && !event.is_denied()),
+            Self::TooMany => peak(MINUTE, 0, &AuditEvent::is_too_many),
+            Self::Refusals => peak(FIVE_MINUTES, 4, &AuditEvent::is_not_let_in),
             Self::MassChanges => {
-                peak(FIVE_MINUTES, 9, &|event| ran(event) && event.effect == Some(Effect::Destructive))
+                peak(FIVE_MINUTES, 9, &|event| event.ran() && event.effect == Some(Effect::Destructive))
             }
             Self::Errors => {
-                let of: Vec<_> = events.iter().filter(|event| ran(event)).collect();
+                let of: Vec<_> = events.iter().filter(|event| event.ran()).collect();
                 let failed = |event: &&&&AuditEvent| event.outcome != Some(OutcomeKind::Succeeded);
                 let (mut first, mut errors, mut last) = (0, 0, None);
                 for (index, event) in of.iter().enumerate() {
@@ -145,19 +145,6 @@ fn writes(event: &AuditEvent) -> bool {
     event.effect.is_some_and(Effect::writes)
 }
 
-fn is_denied(event: &AuditEvent) -> bool {
-    event.outcome == Some(OutcomeKind::Denied)
-}
-
-fn is_too_many(event: &AuditEvent) -> bool {
-    let kind = event.kind.as_deref().unwrap_or_default();
-    is_denied(event) && (kind.starts_with("too_many") || kind == "write_budget")
-}
-
-fn ran(event: &AuditEvent) -> bool {
-    matches!(event.outcome, Some(OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::TimedOut))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -189,8 +176,15 @@ mod tests {
         assert_eq!(broken(&many(20, 1, Succeeded, Effect::Write)), []);
         assert_eq!(broken(&many(21, 1, Succeeded, Effect::Write)), [Rule::Writes]);
         assert_eq!(broken(&many(40, 4, Succeeded, Effect::Write)), [], "spread over time");
-        assert_eq!(broken(&many(4, 1, Denied, Effect::Read)), []);
-        assert_eq!(broken(&many(5, 1, Denied, Effect::Read)), [Rule::Refusals]);
+        let refused = |count, kind: &str| {
+            let mut all = many(count, 1, Denied, Effect::Read);
+            all.iter_mut().for_each(|event| event.kind = Some(kind.to_owned()));
+            all
+        };
+        assert_eq!(broken(&refused(4, "insufficient_scope")), []);
+        assert_eq!(broken(&refused(5, "insufficient_scope")), [Rule::Refusals]);
+        assert_eq!(broken(&refused(5, "confirmation_declined")), [], "somebody said no");
+        assert_eq!(broken(&refused(1, "write_budget")), [Rule::TooMany]);
         assert_eq!(broken(&many(9, 1, Succeeded, Effect::Destructive)), []);
         assert_eq!(broken(&many(10, 1, Succeeded, Effect::Destructive)), [Rule::MassChanges]);
         assert_eq!(broken(&many(9, 1, Failed, Effect::Read)), []);

@@ -89,7 +89,7 @@ pub(super) static ENGLISH: ActivityTexts = ActivityTexts {
         "More than 100 calls a minute",
         "More than 20 writes a minute",
         "A call refused for being too many",
-        "Five refusals in five minutes",
+        "Five refusals (401, 403) in five minutes",
         "A key used from another address",
         "Ten deletions in five minutes",
     ],
