@@ -165,7 +165,7 @@ pub(super) static GERMAN: ActivityTexts = ActivityTexts {
         "Mehr als 100 Aufrufe in der Minute",
         "Mehr als 20 Änderungen in der Minute",
         "Ein Aufruf, der einer zu viel war",
-        "Fünf Verweigerungen in fünf Minuten",
+        "Fünf Verweigerungen (401, 403) in fünf Minuten",
         "Ein Schlüssel von einer anderen Adresse",
         "Zehn Löschungen in fünf Minuten",
     ],
