@@ -24,20 +24,23 @@ fn the_quick_start_is_shown_as_it_is_compiled() {
     }
 }
 
+fn pages_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = entries.flat_map(|path| if path.is_dir() { pages_below(&path) } else { vec![path] });
+    below.filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect()
+}
+
 #[test]
 fn every_page_is_in_the_summary_and_every_link_leads_somewhere() {
     let summary = read("docs/src/SUMMARY.md");
     let mut pages: Vec<PathBuf> = vec![root().join("README.md")];
-    for entry in fs::read_dir(root().join("docs/src")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|kind| kind == "md") {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            assert!(
-                name == "SUMMARY.md" || summary.contains(&format!("({name})")),
-                "{name} is not in SUMMARY.md"
-            );
-            pages.push(path);
-        }
+    for path in pages_below(&root().join("docs/src")) {
+        let name = path.strip_prefix(root().join("docs/src")).unwrap().to_str().unwrap();
+        assert!(
+            name == "SUMMARY.md" || summary.contains(&format!("({name})")),
+            "{name} is not in SUMMARY.md"
+        );
+        pages.push(path);
     }
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();

@@ -28,7 +28,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheKey {
-    /// The SHA-256 of the token: no credential stays in memory.
+    /// The SHA-256 of the token: the cache keeps no token to find a verdict by. A verdict that itself holds one
+    /// ([`UpstreamCredential`](super::UpstreamCredential)) keeps it, wiped when it goes.
     #[default]
     Sha256,
     /// The token itself, wiped when it goes: faster, and more memory.
