@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mcp_auth_core::audit::chain::{Verify, files};
 use mcp_auth_core::audit::{
-    Audit, AuditError, AuditEvent, ChannelSink, Effect, Intent, JsonLines, OpenError, Outcome, Shown,
-    is_unsafe,
+    Audit, AuditError, AuditEvent, ChannelSink, Effect, Intent, JsonLines, OpenError, Outcome, SessionName,
+    Shown, is_unsafe,
 };
 use mcp_auth_core::mcp::{Limits, Raw};
 
@@ -116,11 +116,10 @@ async fn whatever_a_client_writes_is_one_line_of_its_own() {
     let intent = Intent {
         agent: Some(evil),
         client: Some((evil, evil)),
-        method: Some(evil),
         target: Some(evil),
         reason: Some(evil),
         trace: Some(evil),
-        session: Some(evil),
+        session: Some(SessionName::of(evil)),
         params: Some(params),
         ..Intent::default()
     };

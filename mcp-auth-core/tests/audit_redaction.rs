@@ -3,7 +3,8 @@
 
 use mcp_auth_core::Principal;
 use mcp_auth_core::audit::{
-    Audit, AuditEvent, ChannelSink, Effect, Intent, Outcome, OutcomeKind, Redactor, Rules, Shown, is_unsafe,
+    Audit, AuditEvent, ChannelSink, Effect, Intent, Outcome, OutcomeKind, Redactor, Rules, SessionName,
+    Shown, is_unsafe,
 };
 use mcp_auth_core::mcp::{Limits, Raw};
 use proptest::prelude::*;
@@ -109,7 +110,7 @@ fn recorded(value: &Value, text: &str, rules: Option<&Rules>) -> Vec<Vec<u8>> {
             principal: Some(&principal),
             agent: Some(text),
             client: Some((text, text)),
-            session: Some(text),
+            session: Some(SessionName::of(text)),
             trace: Some(text),
             target: Some(text),
             params: shown,

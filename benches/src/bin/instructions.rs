@@ -4,10 +4,11 @@
 
 use std::hint::black_box;
 
-use benches::rows::{Place, Raw, api_key, guard, verifier};
+use benches::rows::{Known, Nowhere, Place, Raw, api_key, guard, verifier};
 use benches::{Error, Material};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use mcp_auth_core::audit::{Audit, Effect};
 use mcp_auth_core::bench::TokenCache;
 use mcp_auth_core::guard::{Admission, Decision};
 use mcp_auth_core::mcp::{Limits, Message};
@@ -52,6 +53,7 @@ fn main() -> Result<(), Error> {
     parse(&material)?;
     tokens(&material)?;
     api_keys(&material)?;
+    record()?;
     whole(&material)
 }
 
@@ -88,6 +90,15 @@ fn api_keys(material: &Material) -> Result<(), Error> {
     let (keys, credential) = api_key(material)?;
     let context = VerifyContext { resource: &material.resource, now: Clock::system().now(), address: None };
     count("api_key", || keys.verify(&credential, context).now_or_never().is_some_and(|it| it.is_ok()))
+}
+
+fn record() -> Result<(), Error> {
+    let (known, audit) = (Known::new()?, Audit::new(Nowhere));
+    count("audit/read", || {
+        let ticket = audit.begin(&known.intent(Effect::Read)).now_or_never().and_then(Result::ok);
+        // Dropped, it would record an outcome, too.
+        ticket.map(std::mem::forget).is_some()
+    })
 }
 
 fn whole(material: &Material) -> Result<(), Error> {

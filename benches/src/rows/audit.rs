@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use mcp_auth_core::audit::{
-    Acknowledgement, Audit, AuditError, AuditSink, Begun, Effect, Intent, Outcome, Record, Room, Shown,
-    Ticket,
+    Acknowledgement, Audit, AuditError, AuditSink, Begun, Effect, Intent, Outcome, Record, Room, SessionName,
+    Shown, Ticket,
 };
 use mcp_auth_core::mcp::{Limits, Raw};
 use mcp_auth_core::{Principal, ScopeSet};
@@ -16,7 +16,8 @@ use crate::{Case, Error};
 pub const PARAMS: &str = r#"{"project_id":"p-4c1f2a7b","title":"Write the report","description":"Numbers of the third quarter, with the charts of last year next to them; see the notes of Monday.","status":"in_progress","priority":"high","due_date":"2027-03-01","labels":["reports","finance","q3"],"estimate":{"hours":6,"confidence":0.7},"assignee_id":"u-99817","db_password":"hunter2hunter2"}"#;
 
 /// Takes everything and keeps nothing.
-struct Nowhere;
+#[derive(Debug)]
+pub struct Nowhere;
 
 struct NoRoom;
 
@@ -43,6 +44,7 @@ pub struct Known {
     principal: Principal,
     required: ScopeSet,
     params: Raw<'static>,
+    session: SessionName,
 }
 
 impl Known {
@@ -56,7 +58,8 @@ impl Known {
             .scopes(ScopeSet::parse("tasks:read tasks:write projects:read")?)
             .build();
         let params = Raw::parse(PARAMS.as_bytes(), &Limits::default())?;
-        Ok(Self { principal, required: ScopeSet::parse("tasks:write")?, params })
+        let session = SessionName::of("0190a5b0-7c3e-7f10-8a8b-112233445566");
+        Ok(Self { principal, required: ScopeSet::parse("tasks:write")?, params, session })
     }
 
     /// As an intent.
@@ -70,7 +73,7 @@ impl Known {
             client: Some(("claude-code", "2.1.0")),
             era: Some("2025-11-25"),
             trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-            session: Some("0190a5b0-7c3e-7f10-8a8b-112233445566"),
+            session: Some(self.session),
             method: Some("tools/call"),
             target: Some("create_task"),
             effect,

@@ -20,7 +20,7 @@ use mcp_auth_core::verify::VerifyContext;
 use crate::{Case, Error, Material};
 
 pub use api_key::api_key;
-pub use audit::{Known, PARAMS};
+pub use audit::{Known, Nowhere, PARAMS};
 pub use guard::{Place, guard};
 pub use verify::{Raw, verifier};
 

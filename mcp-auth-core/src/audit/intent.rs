@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::redact::Rules;
-use super::{Effect, OutcomeKind};
+use super::{Effect, OutcomeKind, SessionName};
 use crate::mcp::Raw;
 use crate::principal::Principal;
 use crate::scope::ScopeSet;
@@ -54,9 +54,9 @@ pub struct Intent<'a> {
     /// Who asks.
     pub principal: Option<&'a Principal>,
     /// How that was established: `jwt`, `introspection`, `upstream`, `api_key`; `token` where its verifier does not say.
-    pub authenticated: Option<&'a str>,
+    pub authenticated: Option<&'static str>,
     /// What proved that the credential is its holder's: `dpop`, `mtls`.
-    pub proof: Option<&'a str>,
+    pub proof: Option<&'static str>,
     /// From where.
     pub address: Option<IpAddr>,
     /// `User-Agent`.
@@ -64,13 +64,13 @@ pub struct Intent<'a> {
     /// Name and version of the client program.
     pub client: Option<(&'a str, &'a str)>,
     /// The protocol's revision.
-    pub era: Option<&'a str>,
-    /// The session id; it is hashed.
-    pub session: Option<&'a str>,
+    pub era: Option<&'static str>,
+    /// The session.
+    pub session: Option<SessionName>,
     /// `traceparent`.
     pub trace: Option<&'a str>,
-    /// The method.
-    pub method: Option<&'a str>,
+    /// The method, by the table's own word.
+    pub method: Option<&'static str>,
     /// What it touches.
     pub target: Option<&'a str>,
     /// What it does.

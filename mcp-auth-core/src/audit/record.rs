@@ -4,14 +4,11 @@
 //! 2. Texts are bounded; lists hold 64 scopes at most.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::intent::{Intent, Outcome, Shown};
-use super::line::{Line, push_display, push_string};
+use super::line::{Line, push_display};
 use super::redact::Pen;
 use super::{Effect, EventId, OutcomeKind, RecordKind};
 use crate::principal::Principal;
@@ -142,16 +139,21 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
             pen.text(&mut line.buf, text, longest);
         }
     };
+    let word = |line: &mut Line, name: &str, word: Option<&'static str>| {
+        if let Some(word) = word {
+            line.word(name, word);
+        }
+    };
     if let Some(principal) = intent.principal {
         push_principal(line, principal, pen);
     }
-    text(line, "authenticated", intent.authenticated, NAME);
-    text(line, "proof", intent.proof, NAME);
+    word(line, "authenticated", intent.authenticated);
+    word(line, "proof", intent.proof);
     if let Some(address) = intent.address {
         line.name("address");
         pen.personal(&mut line.buf, |buf| {
             buf.push(b'"');
-            push_display(buf, address);
+            push_address(buf, address);
             buf.push(b'"');
         });
     }
@@ -165,20 +167,17 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
             text(line, "version", Some(version), NAME);
         });
     }
-    text(line, "era", intent.era, NAME);
+    word(line, "era", intent.era);
     if let Some(session) = intent.session {
-        let hash = digest::digest(&digest::SHA256, session.as_bytes());
-        let mut text = [0; 16];
-        let half = hash.as_ref().first_chunk::<12>().copied().unwrap_or_default();
-        let length = URL_SAFE_NO_PAD.encode_slice(half, &mut text).unwrap_or(0);
-        line.word("session", std::str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default());
+        line.name("session");
+        session.push(&mut line.buf);
     }
     let is_trace =
         |trace: &&str| trace.len() == 55 && trace.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     if let Some(trace) = intent.trace.filter(is_trace) {
         line.word("trace", trace);
     }
-    text(line, "method", intent.method, NAME);
+    word(line, "method", intent.method);
     text(line, "target", intent.target, TARGET);
     line.word("effect", intent.effect.as_str());
     if let Some(required) = intent.required {
@@ -201,6 +200,17 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
         });
     }
     text(line, "reason", intent.reason, TEXT);
+}
+
+/// As its `Display` writes it, and sooner for the usual kind.
+fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(v4) = address else { return push_display(out, address) };
+    for (index, part) in v4.octets().into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'.');
+        }
+        out.extend_from_slice(itoa::Buffer::new().format(part).as_bytes());
+    }
 }
 
 fn push_principal(line: &mut Line, principal: &Principal, pen: Pen<'_>) {
@@ -234,8 +244,10 @@ fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet) {
         if index > 0 {
             line.buf.push(b',');
         }
-        // A scope is declared, or was verified, and holds nothing that JSON escapes.
-        push_string(&mut line.buf, scope.get(..scope.len().min(NAME)).unwrap_or_default());
+        // A `scope-token` of RFC 6749 holds nothing that JSON escapes.
+        line.buf.push(b'"');
+        line.buf.extend_from_slice(scope.get(..scope.len().min(NAME)).unwrap_or_default().as_bytes());
+        line.buf.push(b'"');
     }
     line.buf.push(b']');
 }

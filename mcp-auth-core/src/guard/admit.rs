@@ -175,6 +175,7 @@ impl Exchange {
         self.span.record("software", tracing::field::display(&session.declared.software));
         self.declared = session.declared;
         self.session = Some(session.inner);
+        self.trail.session = Some(session.name);
         Ok(())
     }
 

@@ -159,7 +159,7 @@ impl Exchange {
             agent: agent.as_deref(),
             client: (!software.is_empty()).then_some((software.name.as_str(), software.version.as_str())),
             era: Some(self.revision.as_str()),
-            session: self.session.as_deref(),
+            session: trail.session,
             trace: trace.as_deref(),
             method: (!self.method.is_empty()).then_some(self.method),
             target: self.target.as_deref(),

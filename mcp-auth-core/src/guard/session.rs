@@ -2,7 +2,8 @@
 //!
 //! 1. What leaves is `base64url(AES-256-GCM(declared, inner id))`, with the format, the resource and the principal's key as
 //!    associated data.
-//! 2. With the id travels what the client declared in `initialize`: whether it shows forms and opens links, its name and version.
+//! 2. With the id travels what the client declared in `initialize`: whether it shows forms and opens links, its name and version;
+//!    and the session's name in the record, so that nothing is hashed for each request.
 //! 3. An id that does not open for this principal, or was sealed in another format, is answered like one that never was: 404.
 //! 4. There is no table. Replicas that share a key open each other's ids.
 
@@ -14,6 +15,7 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::software::Software;
+use crate::audit::SessionName;
 use crate::confirm::Client;
 use crate::mcp::{Era, Message};
 use crate::principal::Principal;
@@ -59,6 +61,7 @@ impl Declared {
 pub(super) struct Session {
     /// The id that the service gave.
     pub(super) inner: String,
+    pub(super) name: SessionName,
     pub(super) declared: Declared,
 }
 
@@ -94,15 +97,16 @@ impl SessionSeal {
         declared: &Declared,
         principal: Option<&Principal>,
     ) -> Option<HeaderValue> {
-        let inner = inner.as_bytes();
-        if inner.is_empty() || inner.len() > MAX_INNER || !inner.iter().all(u8::is_ascii_graphic) {
+        let inner = inner.to_str().ok()?;
+        if inner.is_empty() || inner.len() > MAX_INNER || !inner.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
         let software = declared.software.joined();
         let software = software.as_bytes();
         let mut sealed = vec![declared.flags(), u8::try_from(software.len()).ok()?];
         sealed.extend_from_slice(software);
-        sealed.extend_from_slice(inner);
+        sealed.extend_from_slice(SessionName::of(inner).as_bytes());
+        sealed.extend_from_slice(inner.as_bytes());
         let nonce = self.key.seal_in_place_append_tag(Aad::from(self.aad(principal)), &mut sealed).ok()?;
         let mut whole = nonce.as_ref().to_vec();
         whole.append(&mut sealed);
@@ -121,19 +125,20 @@ impl SessionSeal {
         let mut rest = rest.to_vec();
         let opened = self.key.open_in_place(nonce, Aad::from(self.aad(principal)), &mut rest).ok()?;
         let ([flags, length], rest) = opened.split_first_chunk::<2>()?;
-        let (software, inner) = rest.split_at_checked(usize::from(*length))?;
+        let (software, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (name, inner) = rest.split_first_chunk::<{ SessionName::LEN }>()?;
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
         let declared = Declared {
             form: flags & FORM != 0,
             url: flags & URL != 0,
             software: Software::split(std::str::from_utf8(software).ok()?),
         };
-        Some(Session { inner: text(inner)?, declared })
+        Some(Session { inner: text(inner)?, name: SessionName::new(*name), declared })
     }
 
     fn aad(&self, principal: Option<&Principal>) -> Vec<u8> {
         let (kind, key) = principal.map_or(("anonymous", ""), |principal| ("principal", principal.key()));
-        format!("mcp-session 3\n{}\n{kind}\n{key}", self.resource).into_bytes()
+        format!("mcp-session 4\n{}\n{kind}\n{key}", self.resource).into_bytes()
     }
 }
 
@@ -158,7 +163,8 @@ mod tests {
             for url in [false, true] {
                 let declared = Declared { form, url, software: Software::split("client ü\n1.0") };
                 let sealed = seal.seal(&inner, &declared, Some(&ada)).unwrap();
-                let session = Session { inner: "abc-123".to_owned(), declared };
+                let session =
+                    Session { inner: "abc-123".to_owned(), name: SessionName::of("abc-123"), declared };
                 assert_eq!(seal.open(&sealed, Some(&ada)), Some(session));
                 assert!(seal.open(&sealed, Some(&bob)).is_none());
                 assert!(seal.open(&sealed, None).is_none());

@@ -6,6 +6,7 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
 
 use super::software::Software;
+use crate::audit::SessionName;
 use crate::confirm::REASON;
 use crate::mcp::{Message, Raw};
 use crate::policy::Effect;
@@ -23,6 +24,8 @@ pub(super) struct Trail {
     pub(super) message: Option<Box<Message>>,
     /// What came with the credential and was checked.
     pub(super) proof: Option<&'static str>,
+    /// The session that the request is of.
+    pub(super) session: Option<SessionName>,
     pub(super) effect: Option<Effect>,
     /// The scopes that are needed.
     pub(super) required: Option<ScopeSet>,

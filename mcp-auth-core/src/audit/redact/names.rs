@@ -78,40 +78,56 @@ pub(super) fn is_secret(name: &str) -> bool {
 const REMEMBERED: usize = 64;
 const LONGEST_REMEMBERED: usize = 31;
 
-/// Harmless names of this thread, each at the place that its letters lead to; the last byte is the length.
-type Harmless = [[u8; LONGEST_REMEMBERED + 1]; REMEMBERED];
+/// A name and its length.
+type Entry = ([u8; LONGEST_REMEMBERED], u8);
 
 thread_local! {
-    static HARMLESS: RefCell<Harmless> = const { RefCell::new([[0; LONGEST_REMEMBERED + 1]; REMEMBERED]) };
+    /// Harmless names of this thread, each at the place that its letters lead to.
+    static HARMLESS: RefCell<[Entry; REMEMBERED]> = const { RefCell::new([([0; LONGEST_REMEMBERED], 0); REMEMBERED]) };
 }
 
-/// Whether `name` was found to be harmless before: only letters, digits, `_` and `-`, and no secret.
-pub(super) fn is_harmless(name: &str) -> bool {
+/// What a name is at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// Only letters, digits, `_` and `-`, and no secret.
+    Harmless,
+    Secret,
+    /// Of other characters, or long, and no secret.
+    Strange,
+}
+
+/// What `name` is; one that was harmless a moment ago is not looked at again.
+pub(super) fn of(name: &str) -> Name {
     let bytes = name.as_bytes();
-    if bytes.is_empty() || bytes.len() > LONGEST_REMEMBERED {
-        return false;
-    }
-    let mut entry = [0; LONGEST_REMEMBERED + 1];
-    let mut place = bytes.len();
-    for (to, byte) in entry.iter_mut().zip(bytes) {
-        *to = *byte;
-        place = place.wrapping_mul(31).wrapping_add(usize::from(*byte));
-    }
-    if let Some(last) = entry.last_mut() {
-        *last = u8::try_from(bytes.len()).unwrap_or_default();
-    }
+    let place =
+        bytes.iter().fold(bytes.len(), |place, byte| place.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     HARMLESS.with_borrow_mut(|harmless| {
-        let Some(known) = harmless.get_mut(place % REMEMBERED) else { return false };
-        if *known == entry {
-            return true;
+        let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+        let mut entry = harmless.get_mut(place % REMEMBERED);
+        let known = entry.as_mut().and_then(|(known, length)| Some((known.get_mut(..bytes.len())?, length)));
+        if let Some((known, known_length)) = &known
+            && **known_length == length
+            && length > 0
+            && *known == bytes
+        {
+            return Name::Harmless;
         }
-        let plain = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        if !plain || is_secret(name) {
-            return false;
+        if is_secret(name) {
+            return Name::Secret;
         }
-        *known = entry;
-        true
+        match known {
+            Some((known, known_length)) if length > 0 && bytes.iter().all(is_plain) => {
+                known.copy_from_slice(bytes);
+                *known_length = length;
+                Name::Harmless
+            }
+            _ => Name::Strange,
+        }
     })
+}
+
+fn is_plain(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 /// The set of a name's letters.
@@ -142,10 +158,13 @@ mod tests {
     fn what_is_remembered_is_harmless() {
         for _ in 0..3 {
             for name in ["title", "project_id", "a-b", "status"] {
-                assert!(is_harmless(name), "{name}");
+                assert_eq!(of(name), Name::Harmless, "{name}");
             }
-            for name in ["password", "db_password", "token", "a b", "ä", "", "x=y", "pin", &"x".repeat(32)] {
-                assert!(!is_harmless(name), "{name}");
+            for name in ["password", "db_password", "token", "pin", &"x".repeat(LONGEST + 1)] {
+                assert_eq!(of(name), Name::Secret, "{name}");
+            }
+            for name in ["a b", "ä", "", "x=y", &"x".repeat(32)] {
+                assert_eq!(of(name), Name::Strange, "{name}");
             }
         }
     }

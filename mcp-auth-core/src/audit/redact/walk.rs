@@ -3,8 +3,9 @@
 use super::super::intent::Shown;
 use super::super::line::push_display;
 use super::super::personal::Sealer;
+use super::Redactor;
+use super::names::{self, Name};
 use super::rules::At;
-use super::{Redactor, names};
 use crate::mcp::{Kind, Raw};
 
 /// Deeper values are cut.
@@ -117,8 +118,8 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
             }
             first = false;
             // Too short for a token, and without a character that would have to be escaped.
-            let harmless = names::is_harmless(&member.key);
-            if harmless && member.key.len() < SHORT {
+            let name = names::of(&member.key);
+            if name == Name::Harmless && member.key.len() < SHORT {
                 self.put("\"");
                 self.put(&member.key);
                 self.put("\":");
@@ -130,7 +131,7 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
             let lifted = inside.is_some_and(At::is_plain);
             let secret = !member.value.is_null()
                 && !lifted
-                && (!harmless && names::is_secret(&member.key)
+                && (name == Name::Secret
                     || self.redactor.is_own_name(&member.key)
                     || self.is_value_of_secret(raw, &member.key));
             self.uris = matches!(&*member.key, "uri" | "resourceSubscriptions");

@@ -2,9 +2,18 @@
 
 use std::borrow::Cow;
 
+/// Most strings are short, and nothing is sooner than a look at each byte.
+fn backslash(bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 32;
+    if bytes.len() <= SHORT && !bytes.iter().fold(false, |found, byte| found | (*byte == b'\\')) {
+        return None;
+    }
+    memchr::memchr(b'\\', bytes)
+}
+
 /// The meaning of a string's inside. `None` only for text that the scanner would have refused.
 pub(crate) fn unescape(inside: &str) -> Option<Cow<'_, str>> {
-    let Some(first) = memchr::memchr(b'\\', inside.as_bytes()) else { return Some(Cow::Borrowed(inside)) };
+    let Some(first) = backslash(inside.as_bytes()) else { return Some(Cow::Borrowed(inside)) };
     let mut out = String::with_capacity(inside.len());
     out.push_str(inside.get(..first)?);
     let mut rest = inside.get(first..)?;
