@@ -192,7 +192,7 @@ async fn the_record_says_who_did_what_and_is_whole() {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     assert!(
-        page.text.contains("Five refusals in five minutes</span><span class=\"badge wrong\">seen"),
+        page.text.contains("Five refusals (401, 403) in five minutes</span><span class=\"badge wrong\">seen"),
         "{}",
         page.text
     );

@@ -146,9 +146,11 @@ impl TokenVerifier for VerifierRouter {
         self.all().map(TokenVerifier::epoch).fold(0, u64::wrapping_add)
     }
 
-    /// True while one kind of credential can be verified: an issuer that fails must not take the others' users out of service.
+    /// True while every kind of credential can be verified, so that a process which has no keys yet gets no traffic. (A verifier
+    /// that has keys stays ready while its issuer fails, and so does one that asks for each token: an outage elsewhere takes no
+    /// running process out of service.)
     fn is_ready(&self) -> bool {
-        self.all().any(TokenVerifier::is_ready)
+        self.all().all(TokenVerifier::is_ready)
     }
 
     fn background(&self) -> Option<Job> {
@@ -187,10 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ready_while_one_is() {
+    fn it_is_ready_once_all_are() {
         let router = |jwt, keys| VerifierRouter::new().jwt(Ready(jwt)).shape(|_| true, Ready(keys));
-        assert!(router(false, true).is_ready() && router(true, false).is_ready());
-        assert!(!router(false, false).is_ready() && !VerifierRouter::new().is_ready());
+        assert!(router(true, true).is_ready());
+        assert!(!router(false, true).is_ready() && !router(true, false).is_ready());
     }
 
     #[test]
