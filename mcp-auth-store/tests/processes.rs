@@ -53,6 +53,22 @@ async fn each_sees_and_is_told_of_the_others_changes() {
     assert!(one.get(&key("a")).await.unwrap().is_none());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let directory = Directory::new();
+        let path = directory.file("s");
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let path = path.clone();
+            opening.spawn(async move { SqliteStore::open(&path).await });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_is_too_far_behind_is_told_to_read_all_again() {
     let directory = Directory::new();

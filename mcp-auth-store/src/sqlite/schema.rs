@@ -32,8 +32,16 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
 "];
 
-/// The schema of the file, 0 if it is new; refused if it is none of ours. Changes nothing.
+/// The schema of the file, 0 if it is new; refused if it is none of ours. Changes nothing. What it reads it reads as of one
+/// moment: another process may make the tables meanwhile.
 pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
+    let mut transaction = connection.begin().await?;
+    let schema = look(&mut transaction).await?;
+    transaction.rollback().await?;
+    Ok(schema)
+}
+
+async fn look(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(connection).await?;
@@ -50,7 +58,7 @@ pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<usize, 
 /// Brings the file to the newest schema, in one transaction.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let done = inspect(&mut transaction).await?;
+    let done = look(&mut transaction).await?;
     if done < MIGRATIONS.len() {
         for migration in MIGRATIONS.into_iter().skip(done) {
             sqlx::raw_sql(migration).execute(&mut *transaction).await?;

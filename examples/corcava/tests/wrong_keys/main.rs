@@ -116,11 +116,9 @@ async fn a_flood_from_one_address_costs_little_and_keeps_nobody_out() {
     );
 
     assert!(total >= 2 * MANY, "{total}");
-    assert_eq!(
-        counts.key_reads(),
-        0,
-        "a wrong checksum is seen without the store, and the user's key is held"
-    );
+    // A wrong checksum is seen without the store. The user's key is held, and read once more when its first use is written.
+    let reads = counts.key_reads();
+    assert!(reads <= 1, "{reads}");
     // Cells come back while it goes on.
     let may_fail = FAILURES + 1 + (took.as_secs_f64() * FAILURES as f64 / 60.0) as usize;
     assert!((1..=may_fail).contains(&answers[0]), "{} of {may_fail}", answers[0]);
