@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{AuthorizationRequest, Problem};
 use crate::answer::{Code, Refused, see_other};
-use crate::browser::{Browser, Purpose};
+use crate::browser::{Browser, Purpose, Session};
 use crate::grants::Grant;
 use crate::pages::{ConsentPage, plain};
 use crate::provider::Inner;
@@ -43,7 +43,7 @@ impl Inner {
     pub(super) async fn decided(
         &self,
         request: AuthorizationRequest,
-        user: &User,
+        session: &Session,
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
@@ -59,8 +59,8 @@ impl Inner {
             let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
             return Err(Problem::Redirect(Box::new(request), refused));
         }
-        let code = self.grant(&request, user).await?;
-        tracing::info!(user = user.subject, client = request.client.id, scope = %request.scope, "access was granted");
+        let code = self.grant(&request, session).await?;
+        tracing::info!(user = session.user.subject, client = request.client.id, scope = %request.scope, "access was granted");
         metrics::counter!("mcp_auth_provider_grants_total").increment(1);
         Ok(see_other(&self.redirect(&request, &[("code", &code)])))
     }
@@ -69,17 +69,18 @@ impl Inner {
     async fn grant(
         &self,
         request: &AuthorizationRequest,
-        user: &User,
+        session: &Session,
     ) -> Result<zeroize::Zeroizing<String>, Refused> {
         let now = self.clock.now();
         let until = now.plus(self.code_ttl);
         let grant = Grant {
             id: secret::random_id()?,
-            subject: user.subject.clone(),
+            subject: session.user.subject.clone(),
             client_id: request.client.id.clone(),
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
             since: now,
+            signed_in: session.since,
             refresh: None,
         };
         self.grants.begin(&grant, until).await?;
