@@ -22,7 +22,7 @@ use crate::sign_in::User;
 
 const SESSIONS: &str = "browsers";
 const ANSWERED: &str = "answered_forms";
-pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// How long a form may be answered.
 const FORM_LIFE: Duration = Duration::from_secs(600);
 
