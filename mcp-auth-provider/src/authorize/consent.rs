@@ -48,6 +48,11 @@ impl Inner {
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
+        // Nothing is kept of it: to deny twice changes nothing.
+        if decision != "allow" {
+            let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
+            return Err(Problem::Redirect(Box::new(request), refused));
+        }
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -55,10 +60,6 @@ impl Inner {
                 "This page was answered already.",
             )
             .into());
-        }
-        if decision != "allow" {
-            let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
-            return Err(Problem::Redirect(Box::new(request), refused));
         }
         let code = self.grant(&request, session).await?;
         tracing::info!(user = session.user.subject, client = request.client.id, scope = %request.scope, "access was granted");
