@@ -279,7 +279,7 @@ async fn a_damaged_record_lets_nobody_in_and_is_not_called_a_bad_key() {
 async fn a_store_that_does_not_answer_is_no_verdict() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     assert!(matches!(fixture.check(created.expose_secret()).await, Err(VerifyError::Unavailable { .. })));
     assert!(matches!(fixture.keys.create(laptop()).await, Err(KeyError::Store(_))));
     assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));
