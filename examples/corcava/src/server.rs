@@ -13,7 +13,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
 use mcp_auth_core::Guard;
-use mcp_auth_core::audit::JsonLines;
+use mcp_auth_core::audit::{JsonLines, OpenError};
 use mcp_auth_core::background::Background;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
@@ -36,7 +36,7 @@ use crate::banner::Banner;
 use crate::confirming;
 use crate::data::{Data, DataError};
 use crate::domain::Domain;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::keys;
 use crate::options::{AuthorityOptions, Options};
 use crate::policies::{Confirming, policies};
@@ -69,8 +69,8 @@ pub enum StartError {
     #[error(transparent)]
     Signing(#[from] SigningKeyError),
     /// The record of calls.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    #[error("the record of calls: {0}; give another --audit, or --audit off")]
+    Record(#[from] OpenError),
     /// The first API key.
     #[error("the first key cannot be made: {0}")]
     Keys(#[from] KeyError),
@@ -216,7 +216,8 @@ pub async fn start_behind(
         has_page: approval.is_some(),
     };
     let journal = options.audit.as_deref().map(Journal::open).transpose()?;
-    let activity = journal.as_ref().map(|journal| Activity::new(journal, options.audit_archived));
+    let activity = options.audit.as_deref().zip(journal.as_ref());
+    let activity = activity.map(|(path, journal)| Activity::new(path, journal, options.audit_archived));
     let guard = Guard::builder(&mcp_url)
         .name("Corcava")
         .tools(policies(&confirming)?)
