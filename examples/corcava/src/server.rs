@@ -188,7 +188,7 @@ pub async fn start_behind(
     let mcp_url = format!("{origin}/mcp");
     let data = Data::open(&options.data, before).await?;
 
-    let embedded = embedded(&options, &data, &origin, &mcp_url).await?;
+    let mut embedded = embedded(&options, &data, &origin, &mcp_url).await?;
     let (verifier, issuer) = match (&embedded, &options.authority) {
         (None, AuthorityOptions::External { issuer, audiences, jwks_uri }) => {
             (authority::external(issuer, audiences, jwks_uri.as_deref())?, issuer.as_str())
@@ -198,13 +198,13 @@ pub async fn start_behind(
     };
     // The same users come by token and by key.
     let keys = keys::api_keys(data.store(), issuer, options.environment)?;
-    if let Some(embedded) = &embedded {
+    if let Some(embedded) = &mut embedded {
         embedded.accounts.end(&embedded.provider, &keys).await?;
     }
     let key = match &embedded {
         // What is printed ends up in logs: real users make their own.
-        Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
-            keys::first_key(&data.store(), &keys, first).await?
+        Some(Embedded { accounts: Accounts { names, is_demo: true, .. }, .. }) => {
+            keys::first_key(&data.store(), &keys, names.first().map_or("", String::as_str)).await?
         }
         _ => None,
     };
@@ -243,7 +243,7 @@ pub async fn start_behind(
             AuthorityOptions::External { issuer, .. } => format!("at {issuer}"),
             AuthorityOptions::Embedded(_) => embedded
                 .as_ref()
-                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names)),
+                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names.join(", "))),
         },
         demo_password: None,
         key: key.map(|key| key.expose_secret().into()),
@@ -323,9 +323,9 @@ async fn embedded(
     mcp_url: &str,
 ) -> Result<Option<Embedded>, StartError> {
     let AuthorityOptions::Embedded(embedded) = &options.authority else { return Ok(None) };
-    let mut accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
-    let marks = std::mem::take(&mut accounts.marks);
-    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"), marks);
+    let accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
+    let (is_secure, users) = (origin.starts_with("https://"), Arc::clone(&accounts.users));
+    let sessions = Sessions::new(data.store(), Clock::system(), is_secure, users);
     let parts = authority::Parts {
         embedded,
         origin,
