@@ -10,6 +10,7 @@ mod clients;
 mod connections;
 mod form;
 mod grants;
+mod held;
 mod limits;
 mod metadata;
 mod pages;
