@@ -321,6 +321,34 @@ async fn files_are_private_and_belong_to_one_writer() {
     assert_eq!(fs::read_to_string(directory.log()).unwrap(), "not ours\n");
 }
 
+#[tokio::test]
+async fn the_key_beside_a_record_is_made_once_and_stays() {
+    let directory = Directory::new();
+    let beside =
+        || JsonLines::builder(directory.log()).key_beside().checkpoint_every(2, Duration::from_secs(60));
+    write(beside(), 0..5).await;
+    let key = directory.0.join("audit.key");
+    let text = fs::read_to_string(&key).unwrap();
+    let public = CheckpointKey::load_or_create(&key).unwrap().public_key();
+    write(beside(), 5..9).await;
+    assert_eq!(fs::read_to_string(&key).unwrap(), text);
+    let report = verify(&directory.log(), &Verify::default().key(public)).unwrap();
+    assert!(report.checkpoints >= 4, "{report:?}");
+
+    let (lines, background) = beside().open().unwrap();
+    assert_eq!(lines.public_key(), Some(public));
+    drop((lines, background));
+    assert_eq!(JsonLines::builder(directory.0.join("bare")).open().unwrap().0.public_key(), None);
+
+    // Nothing is written over what is no key, and no record is its own key.
+    fs::write(&key, "not a key").unwrap();
+    assert!(matches!(beside().open(), Err(OpenError::Key { .. })));
+    assert_eq!(fs::read_to_string(&key).unwrap(), "not a key");
+    let same = JsonLines::builder(directory.0.join("record.key")).key_beside().open();
+    assert!(matches!(same, Err(OpenError::Key { .. })));
+    assert_eq!(fs::read_to_string(directory.0.join("record.key")).unwrap(), "");
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_lets_reads_through() {

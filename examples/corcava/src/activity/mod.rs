@@ -10,7 +10,7 @@ mod read;
 mod rules;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mcp_auth_core::Principal;
@@ -36,7 +36,7 @@ const CHECKED: u64 = 64 << 20;
 #[derive(Clone)]
 pub(crate) struct Activity {
     path: PathBuf,
-    key: CheckpointPublicKey,
+    key: Option<CheckpointPublicKey>,
     /// The oldest files may be elsewhere.
     is_archived: bool,
     audit: Audit,
@@ -73,8 +73,8 @@ pub(crate) enum Chain {
 pub(crate) struct Unreadable(String);
 
 impl Activity {
-    pub(crate) fn new(journal: &Journal, is_archived: bool) -> Self {
-        let (path, key, audit) = (journal.path.clone(), journal.key, journal.audit.clone());
+    pub(crate) fn new(path: &Path, journal: &Journal, is_archived: bool) -> Self {
+        let (path, key, audit) = (path.to_owned(), journal.lines.public_key(), journal.audit.clone());
         Self { path, key, is_archived, audit, one: Arc::new(Semaphore::new(1)) }
     }
 
@@ -93,7 +93,8 @@ impl Activity {
             if length > CHECKED {
                 return Ok(Chain::TooLong);
             }
-            Ok(match Verify::default().key(key).log(&path, |_| {}) {
+            let verify = key.into_iter().fold(Verify::default(), Verify::key);
+            Ok(match verify.log(&path, |_| {}) {
                 Ok(report) if report.first > 1 && !is_archived => Chain::Broken(format!(
                     "The record begins with number {}: what was before is missing.",
                     report.first
