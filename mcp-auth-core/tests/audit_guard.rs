@@ -178,3 +178,56 @@ async fn an_answer_that_nobody_read_is_no_success() {
     }
     assert_eq!(events.len(), 4);
 }
+
+/// What runs on as a task has not been done yet, and may never be.
+#[tokio::test]
+async fn what_became_a_task_is_no_success() {
+    let (guard, deliveries) = guard(|guard| guard);
+    let task = json!({"taskId": "t1", "status": "working"});
+    let modern = json!({"resultType": "task", "taskId": "t1", "status": "working"});
+    for (revision, result) in [
+        ("2026-07-28", modern),
+        ("2025-11-25", json!({"task": task})),
+        ("2026-07-28", json!({"resultType": "promise"})),
+        ("2026-07-28", json!({"resultType": 1})),
+        ("2026-07-28", json!({"resultType": "complete", "content": []})),
+        ("2025-11-25", json!({"content": []})),
+    ] {
+        let mut call = unlock("unlock");
+        let mut parts = head(&call);
+        if revision != "2026-07-28" {
+            call["params"].as_object_mut().unwrap().remove("_meta");
+            parts.headers.remove("mcp-method");
+            parts.headers.remove("mcp-name");
+            parts.headers.insert("mcp-protocol-version", HeaderValue::from_static(revision));
+        }
+        let Some(Decision::Forward(forward)) = send(&guard, parts, &call).await else { panic!() };
+        let body = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
+        let answer =
+            Response::builder().header("content-type", "application/json").body(Full::from(body)).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Full<Bytes>>>>> = forward.exchange.respond(answer);
+        drop(answer.into_body().collect().await.unwrap());
+    }
+    let events = taken(guard, deliveries).await;
+    let outcomes: Vec<_> = events
+        .iter()
+        .filter(|event| event.record == RecordKind::Outcome)
+        .map(|event| (event.outcome.unwrap(), event.error.as_deref()))
+        .collect();
+    let (cut, succeeded) = (OutcomeKind::Cut, (OutcomeKind::Succeeded, None));
+    assert_eq!(
+        outcomes,
+        [
+            (cut, Some("task")),
+            (cut, Some("task")),
+            (cut, Some("unread")),
+            (cut, Some("unread")),
+            succeeded,
+            succeeded
+        ]
+    );
+    let ids = events
+        .iter()
+        .filter(|event| event.result.as_ref().is_some_and(|shown| shown.to_string().contains("t1")));
+    assert_eq!(ids.count(), 2, "by which it can be looked for");
+}
