@@ -21,6 +21,8 @@ pub(crate) struct Counting {
     inner: MemoryStore,
     gets: AtomicUsize,
     pub(crate) is_down: AtomicBool,
+    /// Which of the next commits fails, counted from one; none at zero.
+    pub(crate) failing_commit: AtomicUsize,
     /// How many reads of a key still wait for another one.
     meetings: AtomicUsize,
     meeting: Barrier,
@@ -33,6 +35,7 @@ impl Counting {
             inner,
             gets: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
+            failing_commit: AtomicUsize::new(0),
             meetings: AtomicUsize::new(0),
             meeting: Barrier::new(2),
         })
@@ -86,6 +89,11 @@ impl Store for Counting {
     }
     async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
         self.answer()?;
+        let left =
+            self.failing_commit.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left == Ok(1) {
+            return Err(StoreError::Unavailable("this once".into()));
+        }
         self.inner.commit(writes).await
     }
     fn watch(&self) -> Watch {

@@ -150,9 +150,14 @@ impl Revocations {
     /// # Errors
     /// [`StoreError`] if it could not be kept: then it counts in this process only, and should be tried again.
     pub async fn revoke(&self, revocation: &Revocation, until: Timestamp) -> Result<(), StoreError> {
-        self.apply(revocation.id().into(), revocation.entry(until));
+        self.revoke_here(revocation, until);
         let Some(store) = &self.inner.store else { return Ok(()) };
         store.put(&Key::new(REVOKED, "", revocation.id()), revocation.value(), Some(until)).await
+    }
+
+    /// Revokes in this process only, where something else has to be kept before the store may tell the others.
+    pub(crate) fn revoke_here(&self, revocation: &Revocation, until: Timestamp) {
+        self.apply(revocation.id().into(), revocation.entry(until));
     }
 
     /// True if the credential behind `principal` was revoked: by the view, or by the store while the view is stale.
