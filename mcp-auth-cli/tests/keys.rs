@@ -4,6 +4,7 @@
 #[path = "support/keys.rs"]
 mod support;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -28,15 +29,19 @@ impl Place {
         self.directory.path().join("state.db")
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-auth"));
+        command
             .arg("keys")
             .args(arguments)
             .env("MCP_AUTH_STORE", format!("sqlite:{}", self.file().display()))
             .env("MCP_AUTH_ISSUER", ISSUER)
-            .env_remove("MCP_AUTH_KEY_PREFIX")
-            .output()
-            .unwrap()
+            .env_remove("MCP_AUTH_KEY_PREFIX");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     fn good(&self, arguments: &[&str]) -> (String, String) {
@@ -199,4 +204,22 @@ fn what_is_wrong_is_said_with_its_fix() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8(output.stdout).unwrap().contains(good), "the others are ended all the same");
     assert_eq!(place.bad(&["rotate", good]).0, 4);
+}
+
+#[test]
+fn keys_are_ended_wherever_the_answer_goes() {
+    let place = Place::new();
+    let ids = ["one", "other", "third"].map(|name| {
+        let created = place.json(&["create", "--name", name, "--owner", "ada"]);
+        created["id"].as_str().unwrap().to_owned()
+    });
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command(&["revoke", &ids[0], &ids[1]]).stdout(full()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("could not be written"), "{error}");
+    let output = place.command(&["revoke", "nobodysnobod", &ids[2]]).stderr(full()).output().unwrap();
+    assert!(!output.status.success());
+    for key in place.json(&["list"]).as_array().unwrap() {
+        assert_eq!(key["state"], "revoked", "{key}");
+    }
 }

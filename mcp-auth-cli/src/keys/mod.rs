@@ -142,17 +142,22 @@ async fn execute(keys: &ApiKeys, command: Command, output: Output) -> Result<(),
             output.secret(&keys.rotate(&id, overlap).await?, now)
         }
         Command::Revoke { ids } => {
-            // One that fails does not keep the others from being ended.
-            let mut failed = None;
+            // Neither one that fails nor an answer that cannot be written keeps the others from being ended.
+            let (mut failed, mut left) = (None, Vec::new());
             for id in ids {
-                match keys.revoke(&id).await {
-                    Ok(revoked) => output.changed(&revoked, now, "revoked")?,
+                let done = match keys.revoke(&id).await {
+                    Ok(revoked) => output.changed(&revoked, now, "revoked"),
                     Err(error) => {
-                        let failure = Failure::from(error);
-                        eprintln!("{id}: not revoked");
-                        failed.get_or_insert(failure);
+                        left.push(id);
+                        Err(error.into())
                     }
+                };
+                if let Err(failure) = done {
+                    failed.get_or_insert(failure);
                 }
+            }
+            for id in left {
+                eprintln!("{id}: not revoked");
             }
             failed.map_or(Ok(()), Err)
         }
