@@ -153,7 +153,7 @@ impl Revocations {
     /// [`StoreError`] if it could not be kept: then it counts in this process only, and should be tried again.
     pub async fn revoke(&self, revocation: &Revocation, until: Timestamp) -> Result<(), StoreError> {
         let new = revocation.entry(until);
-        self.apply(revocation.id().into(), new);
+        self.revoke_here(revocation, until);
         let Some(store) = &self.inner.store else { return Ok(()) };
         let key = Key::new(REVOKED, "", revocation.id());
         for _ in 0..TRIES {
@@ -169,6 +169,11 @@ impl Revocations {
             }
         }
         Err(StoreError::Unavailable("others revoke under the same name all the time".into()))
+    }
+
+    /// Revokes in this process only, where something else has to be kept before the store may tell the others.
+    pub(crate) fn revoke_here(&self, revocation: &Revocation, until: Timestamp) {
+        self.apply(revocation.id().into(), revocation.entry(until));
     }
 
     /// True if the credential behind `principal` was revoked: by the view, or by the store while the view is stale.
