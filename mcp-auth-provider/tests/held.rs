@@ -16,6 +16,7 @@ use url::Url;
 
 const OF_CLIENT: usize = 16;
 const IN_A_ROW: usize = 100;
+const SESSIONS: usize = 32;
 
 /// Ada's browser, signed in.
 async fn ada(fixture: &Fixture) -> Browser {
@@ -200,4 +201,30 @@ async fn who_answers_on_and_on_is_stopped_before_anything_is_kept() {
     let other = Browser::new();
     let page = other.sign_in(&fixture.request(&[]), "grace").await;
     assert_eq!(other.decide(&fixture.request(&[]), &page, "deny").await.status(), 303);
+}
+
+#[tokio::test]
+async fn the_oldest_session_ends_for_one_too_many() {
+    let fixture = Fixture::start().await;
+    let is_signed_in = async |browser: &Browser| {
+        let page = browser.get(fixture.request(&[]).as_str()).await.text().await.unwrap();
+        page.contains("name=\"decision\"")
+    };
+    let other = Browser::new();
+    other.sign_in(&fixture.request(&[]), "grace").await;
+    let (first, second) = (ada(&fixture).await, ada(&fixture).await);
+    // Again and again in one browser: that is one session.
+    let asked = fixture.request(&[("prompt", "login")]);
+    for _ in 0..SESSIONS {
+        second.sign_in(&asked, "ada").await;
+    }
+    assert!(is_signed_in(&first).await && is_signed_in(&second).await);
+    for _ in 2..SESSIONS {
+        ada(&fixture).await;
+    }
+    assert!(is_signed_in(&first).await);
+    ada(&fixture).await;
+    assert!(!is_signed_in(&first).await && is_signed_in(&second).await && is_signed_in(&other).await);
+    let kept = fixture.store.scan("browsers", "", None, 1000).await.unwrap().len();
+    assert_eq!(kept, SESSIONS + 1);
 }
