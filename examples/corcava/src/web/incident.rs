@@ -21,7 +21,8 @@ struct KeyPage<'a> {
     settings: &'static str,
     audit: &'static str,
     key: Shown,
-    rows: Vec<Row>,
+    /// None if the record is not read now.
+    rows: Option<Vec<Row>>,
     changes: Vec<ChangeShown>,
     more: i64,
     changes_at: &'static str,
@@ -101,7 +102,7 @@ pub(super) async fn show(web: Data<Web>, request: HttpRequest, id: Path<String>)
     let visit = web.visit(&request)?;
     let user = web.signed_in(&visit).await?;
     let key = own(&web, &user, &id).await?;
-    let rows = of_key(&web, &visit, &user, &id).await?;
+    let rows = of_key(&web, &visit, &user, &id).await;
     let (mut changes, more) = listed(&web, &visit, &user, Some(&id)).await?;
     changes.iter_mut().for_each(|change| change.actor = None);
     let path = at(&id);
