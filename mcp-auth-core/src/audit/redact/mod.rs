@@ -17,6 +17,7 @@
 //! ```
 
 mod detect;
+mod glance;
 mod names;
 mod rules;
 mod value;
@@ -91,6 +92,10 @@ impl Redactor {
     /// A text, as a JSON string.
     pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
         out.push(b'"');
+        if text.len() <= longest && glance::is_plain(text) {
+            out.extend_from_slice(text.as_bytes());
+            return out.push(b'"');
+        }
         let is_likely_json = text.trim_start().starts_with(['{', '[']);
         let limits = || Limits::default().with_max_bytes(LARGEST_JSON).with_max_depth(Limits::DEEPEST);
         match is_likely_json.then(|| Raw::parse(text.as_bytes(), &limits())) {
