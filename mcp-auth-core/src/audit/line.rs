@@ -21,6 +21,7 @@ impl Line {
     }
 
     /// `,"name":`
+    #[inline]
     pub(super) fn name(&mut self, name: &str) {
         if !self.first {
             self.buf.push(b',');

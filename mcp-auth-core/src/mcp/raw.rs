@@ -208,6 +208,7 @@ impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Member<'a>> {
+        self.cursor.separator(b',');
         let key = self.cursor.take()?;
         self.cursor.separator(b':').then_some(())?;
         let value = self.cursor.take()?;
@@ -225,6 +226,7 @@ impl<'a> Iterator for Items<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Raw<'a>> {
+        self.cursor.separator(b',');
         self.cursor.take()
     }
 }
@@ -258,7 +260,8 @@ impl<'a> Cursor<'a> {
         Some(raw)
     }
 
-    /// Moves behind white space, behind `byte` if that comes next, and the white space behind it; true if it came.
+    /// Moves behind white space, behind `byte` if that comes next, and the white space behind it; true if it came. The text has been
+    /// scanned, so a comma can only stand between two values.
     fn separator(&mut self, byte: u8) -> bool {
         let bytes = self.rest.as_bytes();
         let space = skip_space(bytes);
@@ -268,10 +271,8 @@ impl<'a> Cursor<'a> {
         behind.is_some()
     }
 
-    /// The next value, which may be a key.
+    /// The value or key that begins here.
     fn take(&mut self) -> Option<Raw<'a>> {
-        // The text has been scanned, so a comma here can only stand between two values.
-        self.separator(b',');
         let bytes = self.rest.as_bytes();
         let (length, plain) = match bytes.first()? {
             b'"' => string_length(bytes)?,
