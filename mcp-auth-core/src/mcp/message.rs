@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::{
     Id,
     raw::{Kind, Raw},
-    strict::{Limits, Outline, Reading, Span, StrictError, scan},
+    strict::{Limits, Outline, Reading, Span, StrictError, scan, utf8},
 };
 
 /// Why a body is not one JSON-RPC message.
@@ -136,13 +136,14 @@ impl Message {
     /// # Errors
     /// What is not strict JSON or not exactly one message; see [`ParseError`].
     pub fn parse(body: &Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let (span, outline) = scan(body, limits, Reading::Message)?;
-        match Raw::at(body, span).kind() {
+        let text = utf8(body, limits)?;
+        let (span, outline) = scan(text, limits, Reading::Message)?;
+        match Raw::of(text, span).kind() {
             Kind::Object => {}
             Kind::Array => return Err(ParseError::Batch),
             _ => return Err(ParseError::NotAnObject),
         }
-        let top = |key| outline.top(key).map(|span| Raw::at(body, span));
+        let top = |key| outline.top(key).map(|span| Raw::of(text, span));
         if top("jsonrpc").and_then(Raw::as_str).as_deref() != Some("2.0") {
             return Err(ParseError::Version);
         }

@@ -17,6 +17,7 @@
 //! ```
 
 mod detect;
+mod glance;
 mod names;
 mod rules;
 mod value;
@@ -91,6 +92,17 @@ impl Redactor {
     /// A text, as a JSON string.
     pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
         out.push(b'"');
+        if text.len() <= longest && glance::is_plain(text) {
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            self.push_inside(out, text, longest);
+        }
+        out.push(b'"');
+    }
+
+    /// The inside of the JSON string of a text that is looked at closer.
+    #[inline(never)]
+    fn push_inside(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
         let is_likely_json = text.trim_start().starts_with(['{', '[']);
         let limits = || Limits::default().with_max_bytes(LARGEST_JSON).with_max_depth(Limits::DEEPEST);
         match is_likely_json.then(|| Raw::parse(text.as_bytes(), &limits())) {
@@ -103,7 +115,6 @@ impl Redactor {
             Some(Err(StrictError::TooLarge)) => self.push_plain(out, text, 0),
             _ => self.push_plain(out, text, longest),
         }
-        out.push(b'"');
     }
 
     fn push_plain(&self, out: &mut Vec<u8>, text: &str, longest: usize) {

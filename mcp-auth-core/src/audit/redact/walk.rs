@@ -13,8 +13,6 @@ const DEEPEST: usize = 16;
 /// A value that is larger than this is not looked into below `SHALLOW`: each level costs a pass over it.
 const LARGE: usize = 64 << 10;
 const SHALLOW: usize = 3;
-/// Shorter names hold no token.
-const SHORT: usize = 13;
 
 /// Members that name something, and members that hold what is named, in any letter case: `{"name": "DB_PASSWORD", "value": …}`,
 /// `{"path": "/password", "value": …}` of a patch, `{"field": "password", "before": …, "after": …}` of a preview.
@@ -135,9 +133,8 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 self.put(",");
             }
             first = false;
-            // Too short for a token, and without a character that would have to be escaped.
             let name = names::of(&member.key);
-            if name == Name::Harmless && member.key.len() < SHORT {
+            if name == Name::Harmless {
                 self.put("\"");
                 self.put(&member.key);
                 self.put("\":");

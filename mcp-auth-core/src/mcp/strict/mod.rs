@@ -141,6 +141,10 @@ impl Span {
         Self { start: u32::try_from(start).unwrap_or(u32::MAX), end }
     }
 
+    pub(crate) fn start(self) -> u32 {
+        self.start
+    }
+
     /// The range, in bytes.
     #[must_use]
     pub fn range(self) -> std::ops::Range<usize> {
@@ -184,13 +188,13 @@ pub(crate) enum Reading {
     Plain,
 }
 
-/// Scans `bytes` once. On success the whole text follows the rules above, and the span is that of the outermost
+/// Scans `text` once. On success the whole text follows the rules above, and the span is that of the outermost
 /// value without the white space around it.
-pub(crate) fn scan(bytes: &[u8], limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
-    scanner(utf8(bytes, limits)?, limits)?.run(reading)
+pub(crate) fn scan(text: &str, limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
+    scanner(text, limits)?.run(reading)
 }
 
-/// The same of a text, with every member of the outermost value, if that is an object.
+/// The same, with every member of the outermost value, if that is an object.
 pub(crate) fn scan_fields<'a>(text: &'a str, limits: &Limits) -> Result<(Span, Members<'a>), StrictError> {
     scanner(text, limits)?.run_fields()
 }
