@@ -98,7 +98,8 @@ struct Known {
 }
 
 thread_local! {
-    /// Names that this thread met, each at the place that its letters lead to; the empty one at all others.
+    /// Names that this thread met, each at the place that its letters lead to; the empty one at all others. What may be a token is not
+    /// kept here.
     static KNOWN: [Cell<Known>; REMEMBERED] = const {
         [const { Cell::new(Known { name: [0; LONGEST_REMEMBERED], length: 0, is: Name::Strange }) }; REMEMBERED]
     };
@@ -116,7 +117,9 @@ pub(super) fn of(name: &str) -> Name {
             return known.is;
         }
         known.is = look_at(name);
-        if let (Some(to), Ok(length)) = (known.name.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+        if let (Some(to), Ok(length)) = (known.name.get_mut(..bytes.len()), u8::try_from(bytes.len()))
+            && known.is != Name::Strange
+        {
             to.copy_from_slice(bytes);
             known.length = length;
             place.set(known);
