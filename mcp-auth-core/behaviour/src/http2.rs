@@ -13,7 +13,6 @@ pub fn client() -> Client {
 }
 
 /// A call of a tool, without a token.
-#[must_use]
 pub fn post(client: &Client, fixture: &Fixture, call: &Value) -> RequestBuilder {
     client
         .post(fixture.url())
