@@ -5,13 +5,18 @@
 mod guarded;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Ready;
 use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use guarded::{OneToken, modern_message, modern_request};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use mcp_auth_core::Guard;
 use mcp_auth_core::audit::{Audit, AuditEvent, ChannelSink, Deliveries, OutcomeKind, RecordKind};
@@ -177,4 +182,104 @@ async fn an_answer_that_nobody_read_is_no_success() {
         assert_eq!((event.outcome, event.error.as_deref()), (Some(OutcomeKind::Cut), Some("unread")));
     }
     assert_eq!(events.len(), 4);
+}
+
+/// What runs on as a task has not been done yet, and may never be.
+#[tokio::test]
+async fn what_became_a_task_is_no_success() {
+    let (guard, deliveries) = guard(|guard| guard);
+    let task = json!({"taskId": "t1", "status": "working"});
+    let modern = json!({"resultType": "task", "taskId": "t1", "status": "working"});
+    for (revision, result) in [
+        ("2026-07-28", modern),
+        ("2025-11-25", json!({"task": task})),
+        ("2026-07-28", json!({"resultType": "promise"})),
+        ("2026-07-28", json!({"resultType": 1})),
+        ("2026-07-28", json!({"resultType": "complete", "content": []})),
+        ("2025-11-25", json!({"content": []})),
+    ] {
+        let mut call = unlock("unlock");
+        let mut parts = head(&call);
+        if revision != "2026-07-28" {
+            call["params"].as_object_mut().unwrap().remove("_meta");
+            parts.headers.remove("mcp-method");
+            parts.headers.remove("mcp-name");
+            parts.headers.insert("mcp-protocol-version", HeaderValue::from_static(revision));
+        }
+        let Some(Decision::Forward(forward)) = send(&guard, parts, &call).await else { panic!() };
+        let body = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
+        let answer =
+            Response::builder().header("content-type", "application/json").body(Full::from(body)).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Full<Bytes>>>>> = forward.exchange.respond(answer);
+        drop(answer.into_body().collect().await.unwrap());
+    }
+    let events = taken(guard, deliveries).await;
+    let outcomes: Vec<_> = events
+        .iter()
+        .filter(|event| event.record == RecordKind::Outcome)
+        .map(|event| (event.outcome.unwrap(), event.error.as_deref()))
+        .collect();
+    let (cut, succeeded) = (OutcomeKind::Cut, (OutcomeKind::Succeeded, None));
+    assert_eq!(
+        outcomes,
+        [
+            (cut, Some("task")),
+            (cut, Some("task")),
+            (cut, Some("unread")),
+            (cut, Some("unread")),
+            succeeded,
+            succeeded
+        ]
+    );
+    let ids = events
+        .iter()
+        .filter(|event| event.result.as_ref().is_some_and(|shown| shown.to_string().contains("t1")));
+    assert_eq!(ids.count(), 2, "by which it can be looked for");
+}
+
+/// A stream that says this much and stays open.
+struct Open(Option<Bytes>);
+
+impl Body for Open {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_guard_ends_ends_between_events_and_in_order() {
+    let (recorded, deliveries) = guard(|guard| guard);
+    let tools = ToolPolicies::new().tool("unlock", read("notes:read"));
+    let plain = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(tools).build().unwrap().0;
+    let listen = message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
+    for guard in [&plain, &recorded] {
+        let Some(Decision::Forward(forward)) = send(guard, head(&listen), &listen).await else { panic!() };
+        let notice = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+        let said = Bytes::from(format!("data: {notice}\n\nevent: message\ndata: {{\"jsonrpc"));
+        let answer =
+            Response::builder().header("content-type", "text/event-stream").body(Open(Some(said))).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Open>>>> = forward.exchange.respond(answer);
+        let mut body = Box::pin(answer.into_body());
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        guard.shutdown();
+        let rest = tokio::time::timeout(Duration::from_secs(10), body.collect()).await.unwrap().unwrap();
+        let stream = String::from_utf8([first, rest.to_bytes()].concat()).unwrap();
+        let events: Vec<Value> = stream
+            .split_terminator("\n\n")
+            .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+            .collect();
+        assert_eq!(events.len(), 2, "{stream}");
+        assert_eq!((&events[1]["id"], &events[1]["result"]["resultType"]), (&json!(1), &json!("complete")));
+    }
+    drop(plain);
+    let events = taken(recorded, deliveries).await;
+    assert_eq!(events.last().unwrap().outcome, Some(OutcomeKind::Succeeded), "{events:#?}");
 }

@@ -6,6 +6,7 @@ mod guarded;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use guarded::{OneToken, decide, modern_message, modern_request, request};
@@ -13,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Full};
 use mcp_auth_core::Guard;
+use mcp_auth_core::audit::{Audit, AuditEvent, ChannelSink, RecordKind};
 use mcp_auth_core::confirm::{Confirmation, Confirmed, Fallback, Rule, Way};
 use mcp_auth_core::guard::{Decision, Exchange, Forward, GuardedBody, Rest};
 use mcp_auth_core::policy::{ScopePolicy, ToolPolicies, destructive, read, write};
@@ -163,6 +165,53 @@ async fn a_token_is_stripped_and_the_length_corrected() {
     );
     assert_eq!(parts.headers["content-length"], forward.body.len().to_string());
     assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::TwoStep);
+}
+
+/// The second leg is the one that deletes: it names who confirmed the call as the first does.
+#[tokio::test]
+async fn a_tool_that_asks_itself_leaves_no_call_without_its_confirmation() {
+    let (sink, mut deliveries) = ChannelSink::new(64);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(KNOWN).audit(Audit::new(sink));
+    let (guard, background) =
+        builder.policy(deletes(Rule::destructive().or(Fallback::TwoStep))).build().unwrap();
+    let background = tokio::spawn(background);
+    let said = tokio::spawn(async move {
+        let mut said = Vec::new();
+        while let Some(delivered) = deliveries.next().await {
+            let event: AuditEvent = serde_json::from_slice(delivered.acknowledge(Ok(())).json()).unwrap();
+            said.extend((event.record == RecordKind::Intent).then_some(event.confirmation));
+        }
+        said
+    });
+    let (mut parts, body) = modern(&json!({}));
+    let asked = text(decide(&guard, &mut parts, body).await);
+    let token = asked.split("\"confirmation_token\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let mut call: Value = serde_json::from_slice(&modern(&json!({ "confirmation_token": token })).1).unwrap();
+    for leg in 1..=2 {
+        let (mut parts, _) = modern(&json!({}));
+        parts.headers.remove("content-length");
+        let forward = forwarded(decide(&guard, &mut parts, call.to_string().into()).await);
+        assert_eq!(parts.extensions.get::<Confirmed>().map(|confirmed| confirmed.way), Some(Way::TwoStep));
+        let result = match leg {
+            1 => json!({ "resultType": "input_required", "inputRequests": {} }),
+            _ => json!({ "content": [] }),
+        };
+        let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string();
+        let answer = self::answer("application/json", &answer).unwrap();
+        let answer: Response<Body> = forward.exchange.respond(answer);
+        let answer = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        call = serde_json::from_slice(&modern(&json!({})).1).unwrap();
+        call["params"]["requestState"] = answer["result"]["requestState"].clone();
+        call["params"]["inputResponses"] = json!({});
+    }
+    background.abort();
+    drop(guard);
+    let said = tokio::time::timeout(Duration::from_secs(10), said).await.unwrap().unwrap();
+    assert_eq!(said.len(), 2);
+    let said: Vec<_> = said.into_iter().map(Option::unwrap).collect();
+    assert_eq!((&*said[1].way, said[1].vouched.as_deref()), ("two_step", Some("asserted by client")));
+    assert_eq!(said[0], said[1]);
 }
 
 #[tokio::test]

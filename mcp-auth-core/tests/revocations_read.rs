@@ -73,3 +73,28 @@ async fn what_is_gone_when_it_can_be_read_does_not_count() {
     is_down.store(false, Ordering::SeqCst);
     eventually(|| !revocations.is_known_revoked(&ada)).await;
 }
+
+#[tokio::test]
+async fn a_later_revocation_takes_nothing_from_an_earlier_one() {
+    let clock = Clock::manual(Timestamp::from_secs(100_000));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(clock.clone(), 100));
+    let revocations = Revocations::over(Arc::clone(&store), clock.clone());
+    let hours = |hours: u64| clock.now().plus(Duration::from_secs(hours * 3600));
+    for (before, until) in [(100_000, hours(24)), (100_600, hours(1)), (50_000, hours(1))] {
+        let before = Revocation::principal("i", "ada", Timestamp::from_secs(before));
+        revocations.revoke(&before, until).await.unwrap();
+    }
+    for (advance, is_revoked) in [(0, true), (2, true), (23, false)] {
+        clock.advance(Duration::from_secs(advance * 3600));
+        // As a process that begins now finds it.
+        let other = Revocations::over(Arc::clone(&store), clock.clone());
+        for (issued, by_time) in [(99_999, true), (100_600, true), (100_601, false)] {
+            let ada = Principal::builder("i", "ada").issued_at(Timestamp::from_secs(issued)).build();
+            assert_eq!(
+                other.is_revoked(&ada).await.unwrap(),
+                is_revoked && by_time,
+                "{issued}, {advance} h later"
+            );
+        }
+    }
+}

@@ -169,6 +169,7 @@ macro_rules! suite {
                 a_write_runs_when_its_intent_is_kept,
                 a_confirmation_is_taken_down,
                 a_shutdown_writes_the_record,
+                a_stream_that_is_ended_in_order_has_succeeded,
             }
             fields {
                 a_write_says_all_that_is_known,

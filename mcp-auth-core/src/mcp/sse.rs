@@ -118,6 +118,12 @@ impl<F: FnMut(&Bytes) -> Result<Bytes, RewriteError>> SseRewriter<F> {
         Ok(out.into())
     }
 
+    /// Forgets the event that is not complete yet: what is pushed now begins another.
+    pub(crate) fn forget(&mut self) {
+        self.event.clear();
+        (self.line, self.after_cr) = (0, false);
+    }
+
     fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), SseError> {
         if chunk.is_empty() {
             return Ok(());

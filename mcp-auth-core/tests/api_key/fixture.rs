@@ -21,6 +21,8 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Asked {
     gets: AtomicUsize,
     pub(crate) is_down: AtomicBool,
+    /// Which of the next commits fails, counted from one; none at zero.
+    pub(crate) failing_commit: AtomicUsize,
     /// How many writes of a key still wait for another one.
     meetings: AtomicUsize,
     meeting: Barrier,
@@ -31,6 +33,7 @@ impl Asked {
         Arc::new(Self {
             gets: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
+            failing_commit: AtomicUsize::new(0),
             meetings: AtomicUsize::new(0),
             meeting: Barrier::new(2),
         })
@@ -46,13 +49,18 @@ impl Asked {
         self.meetings.store(2, Ordering::SeqCst);
     }
 
-    async fn before(self: Arc<Self>, reads_key: bool, writes_key: bool) -> Result<(), StoreError> {
+    async fn before(self: Arc<Self>, reads_key: bool, commit: Option<bool>) -> Result<(), StoreError> {
+        let writes_key = commit == Some(true);
         self.gets.fetch_add(usize::from(reads_key), Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("unplugged".into()));
         }
         let next = |left: usize| left.checked_sub(1);
-        if writes_key && self.meetings.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok() {
+        let count = |counter: &AtomicUsize| counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        if commit.is_some() && count(&self.failing_commit) == Ok(1) {
+            return Err(StoreError::Unavailable("this once".into()));
+        }
+        if writes_key && count(&self.meetings).is_ok() {
             self.meeting.wait().await;
         }
         Ok(())
@@ -81,8 +89,11 @@ impl Fixture {
         let hook = Arc::clone(&asked);
         let store = ObservedStore::new(MemoryStore::new(clock.clone(), 100_000), move |call| {
             let reads_key = matches!(call, StoreCall::Get(key) if is_key(key));
-            let writes_key = matches!(call, StoreCall::Commit([write, ..]) if is_key(&write.key));
-            Arc::clone(&hook).before(reads_key, writes_key)
+            let commit = match call {
+                StoreCall::Commit(writes) => Some(writes.first().is_some_and(|write| is_key(&write.key))),
+                _ => None,
+            };
+            Arc::clone(&hook).before(reads_key, commit)
         });
         let store: Arc<dyn Store> = Arc::new(store);
         let keys = change(builder(&store, &clock)).build().unwrap();

@@ -47,6 +47,8 @@ impl Inner {
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
+        let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
+        self.limits.check_answer(&user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -59,7 +61,18 @@ impl Inner {
             let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
             return Err(Problem::Redirect(Box::new(request), refused));
         }
-        let code = self.grant(&request, user).await?;
+        let code = match self.grant(&request, user).await {
+            Ok(code) => code,
+            Err(refused) if refused.code == Code::AccessDenied => {
+                tracing::warn!(
+                    user = user.subject,
+                    kind = refused.kind,
+                    "no more is granted to this user's applications"
+                );
+                return Err(Problem::Redirect(Box::new(request), refused));
+            }
+            Err(refused) => return Err(refused.into()),
+        };
         tracing::info!(user = user.subject, client = request.client.id, scope = %request.scope, "access was granted");
         metrics::counter!("mcp_auth_provider_grants_total").increment(1);
         Ok(see_other(&self.redirect(&request, &[("code", &code)])))

@@ -141,10 +141,10 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     of_run(text, start, bytes.len(), own)
 }
 
-/// The run before a separator; quotes, backslashes and spaces may stand between.
+/// The run before a separator; quotes, backslashes, spaces and tabs may stand between.
 fn name_before(text: &str, from: usize, separator: usize) -> Range<usize> {
     let before = text.as_bytes().get(from..separator).unwrap_or_default();
-    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b']');
+    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b']');
     let end = separator - before.iter().rev().take_while(between).count();
     let named = text.as_bytes().get(from..end).unwrap_or_default();
     let length = named.iter().rev().take_while(|byte| is_run(**byte)).count();
