@@ -202,6 +202,25 @@ async fn a_chain_made_anew_lacks_its_signatures() {
     assert_eq!(verify(&directory.log(), &keyed()), Err(Broken::NoCheckpoint { after: 0 }));
 }
 
+/// Starts are exempt from the rule that a checkpoint is due; nothing that says something else besides is one.
+#[tokio::test]
+async fn an_event_that_calls_itself_a_start_is_none() {
+    let directory = Directory::new();
+    write(directory.builder(), 0..5).await;
+    let mut lines = lines_of(&directory.log());
+    let last = lines.iter().rposition(|line| line.contains("\"checkpoint\"")).unwrap();
+    let event = lines.iter().find(|line| line.contains("\"tool3\"")).unwrap();
+    let (before, rest) = event.split_once("\"prev\":\"").unwrap();
+    let (prev, event) = rest.split_at(44);
+    let forged = format!("{before}\"prev\":\"{prev},\"opened\":{{\"time\":1,\"torn\":0}}{event}");
+    assert!(matches!(LogLine::read(forged.as_bytes()), LogLine::Unreadable), "{forged}");
+    lines.truncate(last + 1);
+    let covered = lines.len() as u64;
+    lines.extend(std::iter::repeat_n(forged, 11));
+    fs::write(directory.log(), forge(&lines)).unwrap();
+    assert_eq!(verify(&directory.log(), &keyed()), Err(Broken::NoCheckpoint { after: covered }));
+}
+
 #[tokio::test]
 async fn a_torn_line_is_taken_away_and_told() {
     let directory = Directory::new();

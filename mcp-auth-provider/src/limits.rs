@@ -3,7 +3,8 @@
 //! 1. An address may fail 120 times in a minute; then nothing of it is looked at. A token that is not known is a failure also
 //!    where it is answered 200.
 //! 2. A grant may be refreshed, and access tokens of it revoked, 60 times in a minute. Nothing is used up by what is too much.
-//! 3. A refresh token can be revoked however often its grant was used; only rule 1 holds there, too.
+//! 3. A refresh token can be revoked, and is known to have been used before, however often its grant was used; only rule 1
+//!    holds there, too.
 //! 4. A user may answer 30 consent pages in a minute, of each process.
 //! 5. A user has at most 16 grants for one client: for one more, the oldest ends with its tokens. That is as many devices as
 //!    share a client's identifier; one that registers itself has another at each.

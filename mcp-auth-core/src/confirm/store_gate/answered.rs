@@ -15,9 +15,9 @@ impl Ours<'_> {
     pub(super) async fn came_back(&self, state: &str) -> Result<Passage, GateRefusal> {
         let state = self.open(state, &[Purpose::Form, Purpose::Continued])?;
         if state.purpose == Purpose::Continued {
-            // The call was confirmed before: the tool gets its own state back.
+            // If the call had to be confirmed it was, before: the tool gets that and its own state back.
             self.consume(&state).await?;
-            return Ok(self.pass(None, Some(state.nested.as_deref())));
+            return Ok(self.pass(state.confirmed, Some(state.nested.as_deref())));
         }
         // A form does not stand for a page, even if it was asked when the rule was another.
         if self.gate.wants(self.call.rule) == Confirmation::Approve {

@@ -27,8 +27,8 @@ use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
 use super::seal::{Binding, Seal};
 use super::{
-    Approvals, Budget, Call, Client, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question,
-    Received, Rule, Sent, Way,
+    Approvals, Budget, Call, Client, ConfirmationGate, Confirmed, Digest, GateRefusal, Pass, Passage,
+    Question, Received, Rule, Sent, Way,
 };
 use crate::background::Job;
 use crate::config::ConfigErrors;
@@ -264,13 +264,12 @@ impl<'a> Ours<'a> {
         Ok(Passage::DryRun(Question { way: Way::Free, preview: shown.preview, sent: Sent::Answer(answer) }))
     }
 
-    fn continuation(&self) -> Option<Continuation> {
+    fn continuation(&self, confirmed: Option<&Confirmed>) -> Option<Continuation> {
         let gate = self.gate;
-        self.call
-            .client
-            .era
-            .is_modern()
-            .then(|| Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for))
+        self.call.client.era.is_modern().then(|| {
+            let (seal, clock) = (gate.seal.clone(), gate.clock.clone());
+            Continuation::new(seal, self.binding, clock, gate.good_for, confirmed.cloned())
+        })
     }
 
     /// Whether this principal can sign in to the page: nobody else's calls wait for their own approval.
