@@ -258,8 +258,13 @@ impl Body for Open {
 async fn a_stream_that_the_guard_ends_ends_between_events_and_in_order() {
     let (recorded, deliveries) = guard(|guard| guard);
     let tools = ToolPolicies::new().tool("unlock", read("notes:read"));
-    let plain = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(tools).build().unwrap().0;
-    let listen = message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
+    let plain = Guard::builder("https://mcp.example/mcp")
+        .verifier(OneToken("notes:read"))
+        .tools(tools)
+        .build()
+        .unwrap()
+        .0;
+    let listen = modern_message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
     for guard in [&plain, &recorded] {
         let Some(Decision::Forward(forward)) = send(guard, head(&listen), &listen).await else { panic!() };
         let notice = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;

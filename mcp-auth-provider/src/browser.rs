@@ -50,10 +50,19 @@ pub(crate) struct Browser {
     is_new: bool,
 }
 
+/// A user, and since when they are signed in.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) since: Timestamp,
+}
+
+impl Session {
+    /// `began` is before anything was looked at, so that what is revoked meanwhile is revoked. In whole seconds, as tokens say it:
+    /// a session that outlives a revocation gives no token that does not.
+    pub(crate) fn new(user: User, began: Timestamp) -> Self {
+        Self { user, since: Timestamp::from_secs(began.as_secs()) }
+    }
 }
 
 /// Knows browsers again.
@@ -95,7 +104,7 @@ impl Browsers {
         Some(value)
     }
 
-    /// The local user who is signed in, and since when.
+    /// The local user who is signed in.
     pub(crate) async fn session(&self, browser: &Browser) -> Result<Option<Session>, Refused> {
         if browser.is_new {
             return Ok(None);
@@ -105,12 +114,11 @@ impl Browsers {
     }
 
     /// Signs a local user in; the browser is known by a new cookie from now on.
-    pub(crate) async fn sign_in(&self, old: &Browser, user: User) -> Result<Browser, Refused> {
+    pub(crate) async fn sign_in(&self, old: &Browser, session: &Session) -> Result<Browser, Refused> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
-        let now = self.clock.now();
-        self.make_room(&user.subject, old, &browser).await?;
-        let session = serde_json::to_vec(&Session { user, since: now })?;
-        self.store.put(&session_key(&browser), session, Some(now.plus(SESSION_LIFE))).await?;
+        let until = self.clock.now().plus(SESSION_LIFE);
+        self.make_room(&session.user.subject, old, &browser).await?;
+        self.store.put(&session_key(&browser), serde_json::to_vec(session)?, Some(until)).await?;
         if !old.is_new {
             self.store.remove(&session_key(old)).await?;
         }

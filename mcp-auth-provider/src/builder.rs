@@ -236,6 +236,7 @@ impl ProviderBuilder {
             .keys(keys)
             .leeway(Duration::ZERO)
             .grant_claim("gid")
+            .since_claim("auth_time")
             .obtainable_scopes(all.clone())
             .revocations(revocations.clone())
             .build()?;

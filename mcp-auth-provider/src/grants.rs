@@ -4,7 +4,9 @@
 //!    and access token names its grant.
 //! 2. Revoking a grant removes it, so that no refresh token of it works, and marks its access tokens until the last of them has
 //!    expired. The mark stands in the store; every process follows it.
-//! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more.
+//! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more. A grant
+//!    and its tokens are dated by the sign-in that they came from. So what is under way ends as well, and what a process gives
+//!    that has not heard of it yet is refused by all that have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Code, Refused};
+use crate::browser::Session;
 use crate::token::Family;
 
 pub(crate) const GRANTS: &str = "grants";
@@ -32,6 +35,8 @@ pub(crate) struct Grant {
     pub(crate) resource: String,
     /// When the user consented.
     pub(crate) since: Timestamp,
+    /// When the user signed in to consent; where the host keeps the session, when they were known by it.
+    pub(crate) signed_in: Timestamp,
     /// None before its code is redeemed, and for a client without refresh tokens.
     pub(crate) refresh: Option<Family>,
 }
@@ -61,7 +66,7 @@ impl Grants {
         let key = grant_key(id);
         let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
         let grant: Grant = serde_json::from_slice(&entry.value)?;
-        if self.is_revoked(&grant.subject, Some(&grant.client_id), grant.since).await? {
+        if self.is_revoked(&grant).await? {
             tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
             self.store.remove(&key).await?;
             return Ok(None);
@@ -103,18 +108,15 @@ impl Grants {
         self.revocations.revoke(&revocation, until).await
     }
 
-    /// True if what a user, and a client for them, was given at `since` was revoked as a whole.
-    pub(crate) async fn is_revoked(
-        &self,
-        subject: &str,
-        client: Option<&str>,
-        since: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let principal = Principal::builder(&self.issuer, subject).issued_at(since);
-        let principal = match client {
-            Some(client) => principal.client_id(client),
-            None => principal,
-        };
+    /// True if what a grant came from was revoked.
+    pub(crate) async fn is_revoked(&self, grant: &Grant) -> Result<bool, StoreError> {
+        let principal = Principal::builder(&self.issuer, &grant.subject).issued_at(grant.signed_in);
+        self.revocations.is_revoked(&principal.client_id(&grant.client_id).build()).await
+    }
+
+    /// True if what a user had was revoked after they signed in.
+    pub(crate) async fn is_signed_out(&self, session: &Session) -> Result<bool, StoreError> {
+        let principal = Principal::builder(&self.issuer, &session.user.subject).issued_at(session.since);
         self.revocations.is_revoked(&principal.build()).await
     }
 

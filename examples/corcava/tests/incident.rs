@@ -263,6 +263,11 @@ async fn the_record_says_who_did_what_and_is_whole() {
     let made = events.iter().find(|event| event["target"] == "create_task").unwrap();
     assert_eq!((&made["key"]["name"], &made["outcome"]), (&json!("cursor-work-laptop"), &json!("succeeded")));
     assert_eq!((&made["params"]["title"], &made["key"]["id"]), (&json!("Recorded"), &json!(id)));
+    // Which key was made, and for what: found again from the record alone.
+    let made = events.iter().find(|event| event["target"] == "create a key").unwrap();
+    assert_eq!(made["result"], json!({ "key_id": id }), "{made}");
+    let asked = json!({ "name": "cursor-work-laptop", "environment": "development", "scopes": [EVERYTHING], "days": 30 });
+    assert_eq!(made["params"], asked);
     assert_eq!(Browser::new(&server).get(AUDIT).await.status, 303, "nobody else sees it");
     assert_eq!(Browser::new(&server).get(&format!("{AUDIT}/export")).await.status, 303);
 
@@ -346,6 +351,15 @@ async fn connected_applications_are_listed_and_ended() {
     let again = browser.send(&path, &page.form(&format!("/connections/{id}/end")), &[]).await;
     assert_eq!(again.status, 404);
     assert!(browser.get(AUDIT).await.text.contains("disconnect an application"));
+    let export = browser.get(&format!("{AUDIT}/export?tool=disconnect+an+application")).await;
+    let events: Vec<Value> = export.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [ended, again] = events.as_slice() else { panic!("{}", export.text) };
+    assert_eq!((&ended["outcome"], &again["outcome"]), (&json!("succeeded"), &json!("failed")));
+    assert_eq!((&ended["params"]["connection"], &again["params"]["connection"]), (&json!(id), &json!(id)));
+    assert_eq!((&ended["params"]["name"], again["params"].get("name")), (&json!("app"), None), "{ended}");
+    assert!(ended["params"]["client"].as_str().is_some_and(|client| !client.is_empty()), "{ended}");
+    let export = browser.get(&format!("{AUDIT}/export?tool=undo+a+change")).await;
+    assert!(export.text.contains(&format!("\"params\":{{\"change\":\"{change}\"}}")), "{}", export.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -170,6 +170,7 @@ macro_rules! suite {
                 a_confirmation_is_taken_down,
                 a_shutdown_writes_the_record,
                 a_stream_that_is_ended_in_order_has_succeeded,
+                nobody_fills_the_record_by_what_is_public,
             }
             fields {
                 a_write_says_all_that_is_known,

@@ -31,7 +31,7 @@ pub(super) const MAX_NESTED: usize = 32 * 1024;
 /// The longest confirmation that is taken along.
 const MAX_CONFIRMED: usize = 8 * 1024;
 /// How much longer than the state its id is remembered: for clocks that disagree.
-const SLACK: Duration = Duration::from_secs(600);
+pub(super) const SLACK: Duration = Duration::from_secs(600);
 const USED: &str = "confirmations_used";
 
 /// Why a state that came back does not count. A client is told the same for all of them.

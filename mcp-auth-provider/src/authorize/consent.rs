@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{AuthorizationRequest, Problem};
 use crate::answer::{Code, Refused, see_other};
-use crate::browser::{Browser, Purpose};
+use crate::browser::{Browser, Purpose, Session};
 use crate::grants::Grant;
 use crate::pages::{ConsentPage, plain};
 use crate::provider::Inner;
@@ -43,12 +43,12 @@ impl Inner {
     pub(super) async fn decided(
         &self,
         request: AuthorizationRequest,
-        user: &User,
+        session: &Session,
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
         let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
-        self.limits.check_answer(&user.subject).map_err(too_many)?;
+        self.limits.check_answer(&session.user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -61,7 +61,8 @@ impl Inner {
             let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
             return Err(Problem::Redirect(Box::new(request), refused));
         }
-        let code = match self.grant(&request, user).await {
+        let user = &session.user;
+        let code = match self.grant(&request, session).await {
             Ok(code) => code,
             Err(refused) if refused.code == Code::AccessDenied => {
                 tracing::warn!(
@@ -82,17 +83,18 @@ impl Inner {
     async fn grant(
         &self,
         request: &AuthorizationRequest,
-        user: &User,
+        session: &Session,
     ) -> Result<zeroize::Zeroizing<String>, Refused> {
         let now = self.clock.now();
         let until = now.plus(self.code_ttl);
         let grant = Grant {
             id: secret::random_id()?,
-            subject: user.subject.clone(),
+            subject: session.user.subject.clone(),
             client_id: request.client.id.clone(),
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
             since: now,
+            signed_in: session.since,
             refresh: None,
         };
         self.grants.begin(&grant, until).await?;

@@ -108,6 +108,7 @@ impl Inner {
             audience: &grant.resource,
             scope,
             grant_id: &grant.id,
+            signed_in: grant.signed_in,
         };
         let access_token = self.signing.sign(&token, self.clock.now(), self.access_ttl)?;
         metrics::counter!("mcp_auth_provider_tokens_total").increment(1);

@@ -9,24 +9,20 @@
 mod read;
 mod rules;
 mod turns;
+mod write;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
-use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Shown, Ticket};
-use mcp_auth_core::mcp::{Limits, Raw};
-use mcp_auth_core::principal::ApiKeyName;
-use mcp_auth_core::verify::api_key::ApiKey;
+use mcp_auth_core::audit::{Audit, AuditEvent};
 
-use crate::domain::States;
 use crate::journal::Journal;
 
 use rules::Rule;
 pub(crate) use rules::{Alert, RULES, actor};
 use turns::Turns;
+pub(crate) use write::{Deed, finish, finish_change, finish_created};
 
 /// So much of the record is read for a page.
 const TAIL: u64 = 8 << 20;
@@ -113,37 +109,6 @@ impl Activity {
         })
         .await
     }
-
-    /// Records what a user does on the pages, before it is done; the outcome is told to the ticket.
-    pub(crate) async fn begin(
-        &self,
-        issuer: &str,
-        subject: &str,
-        key: Option<&ApiKey>,
-        what: &str,
-        address: Option<IpAddr>,
-    ) -> Result<Ticket, AuditError> {
-        let principal = Principal::builder(issuer, subject);
-        let principal = match key {
-            Some(key) => principal.api_key(ApiKeyName {
-                id: key.id.clone(),
-                name: key.name.clone(),
-                environment: key.environment.clone(),
-            }),
-            None => principal,
-        };
-        let principal = principal.build();
-        let intent = Intent {
-            principal: Some(&principal),
-            authenticated: Some("session"),
-            address,
-            method: Some("settings"),
-            target: Some(what),
-            effect: Effect::Write,
-            ..Intent::default()
-        };
-        self.audit.begin(&intent).await
-    }
 }
 
 /// Reads when it is `subject`'s turn. The turn is the reading's: it goes on when nobody waits for the answer any more.
@@ -159,28 +124,4 @@ async fn in_turn<T: Send + 'static>(
     });
     let read = read.await.map_err(|error| Unreadable::Failed(error.to_string()))?;
     read.map_err(|error| Unreadable::Failed(error.to_string()))
-}
-
-/// The end of what [`Activity::begin`] began.
-pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<T, E>) {
-    let Some(ticket) = ticket else { return };
-    match done {
-        Ok(_) => ticket.finish(&Outcome::succeeded()),
-        Err(error) => ticket.finish(&Outcome::failed(&error.to_string())),
-    }
-}
-
-/// The same, with the states before and after a change.
-pub(crate) fn finish_change<E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<States, E>) {
-    let (ticket, states) = match (ticket, done) {
-        (Some(ticket), Ok(states)) => (ticket, states),
-        (ticket, _) => return finish(ticket, done),
-    };
-    let (before, after) = (shown(states.before.as_ref()), shown(states.after.as_ref()));
-    ticket.finish(&Outcome::succeeded().states(before, after));
-}
-
-/// A state on its way into the record.
-fn shown(state: Option<&String>) -> Option<Shown<'_>> {
-    Some(Shown::new(Raw::parse(state?.as_bytes(), &Limits::default()).ok()?, None))
 }

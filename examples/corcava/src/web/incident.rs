@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
+use serde_json::json;
 
 use super::activity::{Row, fields, of_key};
 use super::answer::{Failure, page, see_other};
@@ -11,6 +12,7 @@ use super::form::Form;
 use super::keys::{begin, own};
 use super::pages::{Chrome, Shown, with_cookies};
 use super::{AUDIT, Answered, CHANGES, SETTINGS, Visit, Web};
+use crate::activity::{Deed, finish_change};
 use crate::domain::{Change, ChangeFilter, DomainError, Id, Kind, PageRequest, Resource};
 
 /// So many changes are on a page.
@@ -192,9 +194,10 @@ pub(super) async fn undo(web: Data<Web>, request: HttpRequest, id: Path<String>,
     };
     let id = Id::parse(id.into_inner()).map_err(|_| Failure::NotFound)?;
     let workspace = web.domain.workspace_of(&user).await?;
-    let ticket = web.record(&visit, &user, key.as_ref(), "undo a change").await?;
+    let deed = Deed::new("undo a change").key(key.as_ref()).params(&json!({ "change": id.as_str() }));
+    let ticket = web.record(&visit, &user, deed).await?;
     let undone = workspace.undo(&id).await;
-    crate::activity::finish_change(ticket, &undone);
+    finish_change(ticket, &undone);
     undone?;
     Ok(see_other(&back))
 }

@@ -175,3 +175,19 @@ pub async fn a_stream_that_is_ended_in_order_has_succeeded<S: Serve>() {
     assert_eq!((&intent["method"], &outcome["id"]), (&json!("subscriptions/listen"), &intent["id"]));
     assert_eq!(outcome["outcome"], "succeeded", "{outcome}");
 }
+
+/// What is public can be called without end; the record of it ends.
+pub async fn nobody_fills_the_record_by_what_is_public<S: Serve>() {
+    let (sink, mut deliveries) = ChannelSink::new(64);
+    let guard = Box::new(|guard: mcp_auth_core::guard::GuardBuilder| guard.audit(Audit::new(sink)));
+    let fixture = Fixture::with::<S>(Setup { guard, public: true, ..Setup::default() }).await;
+    for _ in 0..100 {
+        fixture.call("about", json!({})).send().await.is(200, None);
+    }
+    fixture.call("about", json!({})).token(&fixture.reader()).send().await.is(200, None);
+    let mut nobodys = 0;
+    while next(&mut deliveries).await.get("principal").is_none() {
+        nobodys += 1;
+    }
+    assert_eq!(nobodys, 2 * 30);
+}

@@ -10,7 +10,7 @@
 //! 5. Each start is a line (`opened`), so is a loss (`lost`), and so is a checkpoint.
 //!
 //! ```
-//! use mcp_auth_core::audit::{Audit, Intent, JsonLines, Outcome};
+//! use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome};
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //! # let directory = std::env::temp_dir().join(format!("mcp-auth-jsonl-{}", std::process::id()));
 //! # std::fs::create_dir_all(&directory)?;
@@ -19,10 +19,11 @@
 //! tokio::spawn(background);
 //! let public = lines.public_key().expect("there is a key"); // for `mcp-auth audit verify --public-key`
 //! let audit = Audit::new(lines);
-//! audit.begin(&Intent::default()).await?.finish(&Outcome::succeeded());
+//! let intent = Intent { target: Some("delete_task"), effect: Effect::Destructive, ..Intent::default() };
+//! audit.begin(&intent).await?.finish(&Outcome::succeeded());
 //! audit.close().await; // at the end
 //! # let record = std::fs::read_to_string(directory.join("audit.jsonl"))?;
-//! # assert!(record.contains(&public.id()) && record.contains("\"intent\""), "{record}");
+//! # assert!(record.contains(&public.id()) && record.contains("delete_task"), "{record}");
 //! # std::fs::remove_dir_all(&directory)?;
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```

@@ -3,9 +3,9 @@
 use super::super::intent::Shown;
 use super::super::line::push_display;
 use super::super::personal::Sealer;
-use super::Redactor;
 use super::names::{self, Name};
 use super::rules::At;
+use super::{Redactor, Rules};
 use crate::mcp::{Kind, Raw};
 
 /// Deeper values are cut.
@@ -41,6 +41,10 @@ pub(super) struct Walk<'r, 'o, 's> {
     until: usize,
     /// What is looked at are URIs of resources.
     uris: bool,
+    /// What is walked over is the inside of a text: whatever is personal in it makes the text so, and nothing is sealed here.
+    is_text: bool,
+    /// Something personal was met in it.
+    met: bool,
 }
 
 impl<'r, 'o, 's> Walk<'r, 'o, 's> {
@@ -51,9 +55,36 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
         shown: Shown<'s>,
         most_bytes: usize,
     ) {
-        let until = out.len() + most_bytes;
-        let root = shown.rules.map(super::Rules::root);
-        Self { redactor, sealer, out, root, until, uris: false }.value(shown.value, root, 0);
+        Self::new(redactor, sealer, out, shown, most_bytes).value(
+            shown.value,
+            shown.rules.map(Rules::root),
+            0,
+        );
+    }
+
+    /// The same for JSON that is the inside of a text; true if something in it is personal.
+    pub(super) fn text(
+        redactor: &'r Redactor,
+        sealer: Option<Sealer<'r>>,
+        out: &'o mut Vec<u8>,
+        json: Raw<'s>,
+        most_bytes: usize,
+    ) -> bool {
+        let mut walk =
+            Self { is_text: true, ..Self::new(redactor, sealer, out, Shown::new(json, None), most_bytes) };
+        walk.value(json, None, 0);
+        walk.met
+    }
+
+    fn new(
+        redactor: &'r Redactor,
+        sealer: Option<Sealer<'r>>,
+        out: &'o mut Vec<u8>,
+        shown: Shown<'s>,
+        most_bytes: usize,
+    ) -> Self {
+        let (until, root) = (out.len() + most_bytes, shown.rules.map(Rules::root));
+        Self { redactor, sealer, out, root, until, uris: false, is_text: false, met: false }
     }
 
     fn is_full(&self) -> bool {
@@ -84,10 +115,16 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
     fn sealed(&mut self, write: impl FnOnce(&mut Self)) {
         let (sealer, from) = (self.sealer.take(), self.out.len());
         write(self);
-        if let Some(sealer) = &sealer {
-            sealer.seal(self.out, from);
-        }
         self.sealer = sealer;
+        self.seal(from);
+    }
+
+    fn seal(&mut self, from: usize) {
+        match &self.sealer {
+            Some(_) if self.is_text => self.met = true,
+            Some(sealer) => sealer.seal(self.out, from),
+            None => {}
+        }
     }
 
     fn plain(&mut self, raw: Raw<'_>, at: Option<At<'_>>, depth: usize) {
@@ -98,11 +135,17 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 let longest = self.redactor.longest_text.min(room);
                 match self.uris.then(|| text.find(['?', '#'])).flatten() {
                     Some(query) => {
-                        self.redactor.push_text(self.out, text.get(..query).unwrap_or_default(), longest);
+                        let text = text.get(..query).unwrap_or_default();
+                        self.redactor.push_text(self.out, text, longest, None);
                         self.out.pop();
                         self.put("?[redacted: query]\"");
                     }
-                    None => self.redactor.push_text(self.out, &text, longest),
+                    None => {
+                        let from = self.out.len();
+                        if self.redactor.push_text(self.out, &text, longest, self.sealer) {
+                            self.seal(from);
+                        }
+                    }
                 }
             }
             Kind::Object | Kind::Array
@@ -139,7 +182,7 @@ impl<'r, 'o, 's> Walk<'r, 'o, 's> {
                 self.put(&member.key);
                 self.put("\":");
             } else {
-                self.redactor.push_text(self.out, &member.key, 128);
+                self.redactor.push_text(self.out, &member.key, 128, None);
                 self.put(":");
             }
             let inside = at.and_then(|at| at.member(&member.key));

@@ -5,7 +5,7 @@ use super::fresh::CHANGED;
 use crate::confirm::ask::form::{Answer, Reply};
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::{
-    Confirmation, Declined, Digest, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,
+    Confirmation, Declined, Digest, Fallback, GateRefusal, Overspent, Passage, StateRefusal, Voucher, Way,
 };
 
 const NOT_TYPED: &str = "That was not confirmed as demanded. Nothing was done.";
@@ -91,6 +91,9 @@ impl Ours<'_> {
     }
 
     async fn consume(&self, state: &State) -> Result<(), GateRefusal> {
+        let (used, now) = (&self.gate.used, self.gate.clock.now());
+        used.spend(self.who(), "", 1, now)
+            .map_err(|Overspent { retry_after }| GateRefusal::TooManyUsed { retry_after })?;
         match state.consume(self.gate.store.as_ref()).await? {
             true => Ok(()),
             false => Err(StateRefusal::Replayed.into()),

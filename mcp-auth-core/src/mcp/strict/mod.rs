@@ -20,7 +20,10 @@ pub(crate) use scanner::{Members, skip_space, string_length, value_length};
 pub(crate) use text::unescape;
 
 use std::num::NonZeroU32;
+use std::str::Utf8Error;
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use thiserror::Error;
 
 /// Bounds of a JSON text that comes from outside.
@@ -203,6 +206,12 @@ pub(crate) fn scan_fields<'a>(text: &'a str, limits: &Limits) -> Result<(Span, M
 pub(crate) fn utf8<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, StrictError> {
     check_size(bytes, limits)?;
     std::str::from_utf8(bytes).map_err(|error| StrictError::NotUtf8(error.valid_up_to()))
+}
+
+/// The same, owned: it is known from then on to be text.
+pub(crate) fn text(bytes: &Bytes, limits: &Limits) -> Result<ByteString, StrictError> {
+    check_size(bytes, limits)?;
+    bytes.clone().try_into().map_err(|error: Utf8Error| StrictError::NotUtf8(error.valid_up_to()))
 }
 
 fn scanner<'a>(text: &'a str, limits: &Limits) -> Result<scanner::Scanner<'a>, StrictError> {
