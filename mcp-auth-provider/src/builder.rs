@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota};
-use mcp_auth_core::ScopeSet;
 use mcp_auth_core::background::{Background, Job};
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::http::{ResourceUrl, TrustedProxies};
@@ -15,6 +14,7 @@ use mcp_auth_core::store::{MemoryStore, Store};
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::Revocations;
 use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
+use mcp_auth_core::{ScopeHierarchy, ScopeSet};
 use url::Url;
 
 use crate::browser::Browsers;
@@ -40,6 +40,7 @@ pub struct ProviderBuilder {
     resources: Vec<String>,
     scopes: Vec<(String, String)>,
     default_scope: Option<String>,
+    hierarchy: ScopeHierarchy,
     sign_in: Option<Arc<dyn SignIn>>,
     clients: Vec<Client>,
     private_redirects: HashSet<String>,
@@ -61,6 +62,7 @@ impl ProviderBuilder {
             resources: Vec::new(),
             scopes: Vec::new(),
             default_scope: None,
+            hierarchy: ScopeHierarchy::default(),
             sign_in: None,
             clients: Vec::new(),
             private_redirects: HashSet::new(),
@@ -94,6 +96,13 @@ impl ProviderBuilder {
     /// What a client gets that asks for no scope: some of the scopes. By default every one.
     pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
         self.default_scope = Some(scope.into());
+        self
+    }
+
+    /// Which scope implies which: the same as in the guard's declarations. The consent page names every scope that those which
+    /// are asked for imply. By default none does.
+    pub fn hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.hierarchy = hierarchy;
         self
     }
 
@@ -253,6 +262,7 @@ impl ProviderBuilder {
             resources: self.resources,
             scopes: self.scopes,
             default_scope: default_scope.unwrap_or(all),
+            hierarchy: self.hierarchy,
             sign_in,
             clients: Clients {
                 configured: self.clients.into_iter().map(|client| (client.id.clone(), client)).collect(),

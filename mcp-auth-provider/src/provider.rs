@@ -13,7 +13,7 @@ use mcp_auth_core::store::{Store, StoreError};
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::jwt::JwtVerifier;
 use mcp_auth_core::verify::{Revocations, TokenVerifier};
-use mcp_auth_core::{Routes, ScopeSet};
+use mcp_auth_core::{Routes, ScopeHierarchy, ScopeSet};
 
 use crate::answer::{allow_any_origin, empty, method_not_allowed};
 use crate::browser::{Browsers, SESSION_LIFE};
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) resources: Vec<String>,
     pub(crate) scopes: Vec<(String, String)>,
     pub(crate) default_scope: ScopeSet,
+    pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) clients: Clients,
     pub(crate) registration: Registration,

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::logins::Logins;
 use crate::options::{AuthorityOptions, ClientOptions, Embedded};
-use crate::policies::{DEFAULT_CHALLENGE, SCOPES};
+use crate::policies::{DEFAULT_CHALLENGE, SCOPES, hierarchy};
 use crate::state::State;
 use crate::verifiers;
 
@@ -90,6 +90,7 @@ impl Authority {
             .resource(places.mcp)
             .scopes(SCOPES)
             .default_scope(DEFAULT_CHALLENGE)
+            .hierarchy(hierarchy())
             .sign_in(logins.users)
             .store(state.store.clone())
             .signing_key(key)

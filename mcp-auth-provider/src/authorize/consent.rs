@@ -23,8 +23,9 @@ impl Inner {
         user: &User,
         query: &str,
     ) -> Result<Response<Bytes>, Refused> {
-        let scopes: Vec<(String, String)> =
-            self.scopes.iter().filter(|(name, _)| request.scope.contains(name)).cloned().collect();
+        // Those that are implied are granted, too.
+        let is_granted = |(name, _): &&(String, String)| self.hierarchy.covers(&request.scope, name);
+        let scopes: Vec<(String, String)> = self.scopes.iter().filter(is_granted).cloned().collect();
         let page = ConsentPage {
             style: self.pages.style(),
             action: &format!("{}?{query}", self.paths.authorize),
