@@ -11,13 +11,12 @@ use serde_json::json;
 
 use super::answer::{Failure, page, see_other};
 use super::form::Form;
-use super::pages::{
-    Choice, Chrome, KeyForm, KeysPage, SecretPage, Shown, environment, mark, scopes, with_cookies,
-};
+use super::pages::{Choice, Chrome, KeyForm, KeysPage, SecretPage, Shown, environment, scopes, with_cookies};
 use super::{Answered, SETTINGS, Visit, Web, connections};
 use crate::activity::{Deed, finish, finish_created};
 use crate::environment::Environment;
 use crate::keys::OVERLAP;
+use crate::sessions::{Answer, mark};
 
 const CREATE: &str = "create";
 const DAY: u64 = 24 * 3600;
@@ -66,8 +65,8 @@ pub(super) async fn create(web: Data<Web>, request: HttpRequest, body: Bytes) ->
     if let Some(days) = days {
         new = new.expires_at(now.plus(Duration::from_secs(days * DAY)));
     }
-    if !is_first(&web, &visit, &sent).await? {
-        return refused(t.sent_twice).await;
+    if let Some(problem) = sent_before(&web, &visit, &user, &sent).await? {
+        return refused(problem).await;
     }
     let ticket = web.record(&visit, &user, Deed::new("create a key").params(&asked)).await?;
     let created = web.keys.create(new).await;
@@ -85,8 +84,8 @@ pub(super) async fn rotate(web: Data<Web>, request: HttpRequest, id: Path<String
     let key = own(&web, &user, &id).await?;
     let overlap = sent.get("overlap")?.parse::<usize>().ok().and_then(|index| OVERLAPS.get(index));
     let overlap = *overlap.ok_or(Failure::Malformed)?;
-    if !is_first(&web, &visit, &sent).await? {
-        return show(&web, &visit, &user, StatusCode::BAD_REQUEST, None, Some(t.sent_twice)).await;
+    if let Some(problem) = sent_before(&web, &visit, &user, &sent).await? {
+        return show(&web, &visit, &user, StatusCode::BAD_REQUEST, None, Some(problem)).await;
     }
     let ticket = web.record(&visit, &user, Deed::new("rotate a key").key(Some(&key))).await?;
     let rotated = web.keys.rotate(&id, overlap).await;
@@ -127,8 +126,20 @@ pub(super) async fn begin(
     Ok((visit, user, sent))
 }
 
-async fn is_first(web: &Web, visit: &Visit, sent: &Form) -> Result<bool, Failure> {
-    Ok(web.sessions.is_first_answer(&visit.browser, sent.get("mark")?).await?)
+/// What is wrong with a form that makes a secret: it was sent before, or too many were.
+async fn sent_before(
+    web: &Web,
+    visit: &Visit,
+    user: &str,
+    sent: &Form,
+) -> Result<Option<&'static str>, Failure> {
+    let t = visit.language.texts();
+    match web.sessions.answer(&visit.browser, user, sent.get("mark")?).await? {
+        Answer::First => Ok(None),
+        Answer::Again => Ok(Some(t.sent_twice)),
+        Answer::TooMany => Ok(Some(t.too_many_forms)),
+        Answer::Stale => Err(Failure::Forged),
+    }
 }
 
 /// The user's own key with this id.
@@ -170,7 +181,7 @@ async fn show(
     let choice = |value: &str, words: String, is_chosen| Choice { value: value.to_owned(), words, is_chosen };
     let form = KeyForm {
         code: visit.browser.form_code(CREATE),
-        mark: mark(),
+        mark: mark(now),
         name: was("name").unwrap_or_default(),
         environments: Environment::ALL
             .iter()

@@ -2,7 +2,7 @@
 //!
 //! 1. Everything works without script; the one script copies a key to the clipboard. Styles and script come from this origin,
 //!    and nothing else is allowed to run.
-//! 2. Every form carries a code of its browser's; one that makes a secret is answered once.
+//! 2. Every form carries a code of its browser's; one that makes a secret is answered once, within an hour.
 //! 3. A key is shown in the answer to the form that made it, and never again. Answers are not cached.
 //! 4. Another user's key is answered as one that does not exist.
 //! 5. What is done here is recorded before it is done; revoking does not wait for a record that cannot be written.
