@@ -28,7 +28,7 @@ const SESSIONS: &str = "browsers";
 const HELD: &str = "held_sessions";
 const MOST_OF_USER: usize = 32;
 const ANSWERED: &str = "answered_forms";
-pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// How long a form may be answered.
 const FORM_LIFE: Duration = Duration::from_secs(600);
 

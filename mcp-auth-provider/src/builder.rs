@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::browser::Browsers;
 use crate::clients::{Client, Clients, RedirectRules, Registration, WaitingList};
-use crate::grants::Grants;
+use crate::grants::{Grants, LONGEST_ACCESS, LONGEST_REFRESH};
 use crate::limits::{GRANTS_OF_USER, Limits};
 use crate::metadata::Paths;
 use crate::pages::Pages;
@@ -280,7 +280,6 @@ impl ProviderBuilder {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
                 revocations,
-                access_ttl: self.access_ttl,
                 code_ttl: self.code_ttl,
                 longest: self.refresh_ttl.max(self.access_ttl),
                 most_of_user: usize::try_from(self.grants_per_user.get()).unwrap_or(usize::MAX),
@@ -321,8 +320,8 @@ impl ProviderBuilder {
             ),
         }
         for (name, ttl, most) in [
-            ("access_token_ttl", self.access_ttl, 24 * 3600),
-            ("refresh_token_ttl", self.refresh_ttl, 366 * 24 * 3600),
+            ("access_token_ttl", self.access_ttl, LONGEST_ACCESS.as_secs()),
+            ("refresh_token_ttl", self.refresh_ttl, LONGEST_REFRESH.as_secs()),
             ("code_ttl", self.code_ttl, 600),
         ] {
             if ttl < Duration::from_secs(1) || ttl > Duration::from_secs(most) {

@@ -3,7 +3,8 @@
 //! 1. A grant begins with a consent and ends when it is revoked or its last refresh token expires. Every code, refresh token
 //!    and access token names its grant.
 //! 2. Revoking a grant removes it, so that no refresh token of it works, and marks its access tokens until the last of them has
-//!    expired. The mark stands in the store; every process follows it.
+//!    expired, by the longest life that one may have: those of before a restart may live longer than those of today. The mark
+//!    stands in the store; every process follows it.
 //! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more. A grant
 //!    and its tokens are dated by the sign-in that they came from. So what is under way ends as well, and what a process gives
 //!    that has not heard of it yet is refused by all that have.
@@ -24,6 +25,12 @@ use crate::token::Family;
 pub(crate) const GRANTS: &str = "grants";
 /// How often a conditional write is tried again after another request came first.
 pub(crate) const TRIES: usize = 8;
+/// How long an access token may live at most.
+pub(crate) const LONGEST_ACCESS: Duration = Duration::from_secs(24 * 3600);
+/// How long a refresh token may live at most; nothing else lives as long.
+pub(crate) const LONGEST_REFRESH: Duration = Duration::from_secs(366 * 24 * 3600);
+/// A mark lasts longer than what it is about: `exp` is rounded up, and something may be being issued just now.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// What a user granted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,7 +53,6 @@ pub(crate) struct Grants {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) revocations: Revocations,
-    pub(crate) access_ttl: Duration,
     pub(crate) code_ttl: Duration,
     /// The longest that a grant lasts unless something is issued for it.
     pub(crate) longest: Duration,
@@ -94,18 +100,18 @@ impl Grants {
 
     /// The same, for whoever gives no OAuth answer.
     pub(crate) async fn end(&self, id: &str, why: &'static str) -> Result<(), StoreError> {
-        // A minute more than any access token: `exp` is rounded up, and one may be being signed just now.
-        let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(60));
+        let until = self.clock.now().plus(LONGEST_ACCESS).plus(MARGIN);
         self.revocations.revoke(&Revocation::grant(&self.issuer, id), until).await?;
         self.store.remove(&grant_key(id)).await?;
         tracing::warn!(grant = id, why, "a grant was revoked");
         Ok(())
     }
 
-    /// Ends everything that a user was issued until now; `until` is when the last of it has expired anyway.
-    pub(crate) async fn revoke_user(&self, subject: &str, until: Timestamp) -> Result<(), StoreError> {
-        let revocation = Revocation::principal(&self.issuer, subject, self.clock.now());
-        self.revocations.revoke(&revocation, until).await
+    /// Ends everything that a user was issued until now.
+    pub(crate) async fn revoke_user(&self, subject: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let until = now.plus(LONGEST_REFRESH).plus(MARGIN);
+        self.revocations.revoke(&Revocation::principal(&self.issuer, subject, now), until).await
     }
 
     /// True if what a grant came from was revoked.
