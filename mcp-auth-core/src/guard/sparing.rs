@@ -1,6 +1,6 @@
 //! What is taken down of whom nobody vouches for: nobody fills the record, neither by being refused nor by what is public.
 //!
-//! 1. A request without a credential is not: that is how every client begins. Nor is one whose intent could not be taken down; that
+//! 1. A refusal for want of a credential is not: that is how every client begins. Nor is one whose intent could not be taken down; that
 //!    has its own record.
 //! 2. Of those whom nobody vouches for, an address has thirty in a minute, and all addresses a thousand.
 //! 3. An address that presented too many bad credentials is told once a minute, and so is a principal that asks too often.
