@@ -4,15 +4,17 @@
 #[path = "support/keys.rs"]
 mod support;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use mcp_auth_core::TokenVerifier;
-use mcp_auth_core::verify::api_key::ApiKeys;
+use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, VerifyError};
 use serde_json::Value;
-use support::{ISSUER, check, keys};
+use support::{ISSUER, check, keys, keys_at};
 use tempfile::TempDir;
 
 struct Place {
@@ -28,15 +30,20 @@ impl Place {
         self.directory.path().join("state.db")
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_mcp-auth"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-auth"));
+        command
             .arg("keys")
             .args(arguments)
             .env("MCP_AUTH_STORE", format!("sqlite:{}", self.file().display()))
             .env("MCP_AUTH_ISSUER", ISSUER)
             .env_remove("MCP_AUTH_KEY_PREFIX")
-            .output()
-            .unwrap()
+            .env_remove("MCP_AUTH_ROTATE_AFTER");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     fn good(&self, arguments: &[&str]) -> (String, String) {
@@ -199,4 +206,55 @@ fn what_is_wrong_is_said_with_its_fix() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8(output.stdout).unwrap().contains(good), "the others are ended all the same");
     assert_eq!(place.bad(&["rotate", good]).0, 4);
+}
+
+#[test]
+fn keys_are_ended_wherever_the_answer_goes() {
+    let place = Place::new();
+    let ids = ["one", "other", "third"].map(|name| {
+        let created = place.json(&["create", "--name", name, "--owner", "ada"]);
+        created["id"].as_str().unwrap().to_owned()
+    });
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command(&["revoke", &ids[0], &ids[1]]).stdout(full()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("could not be written"), "{error}");
+    let output = place.command(&["revoke", "nobodysnobod", &ids[2]]).stderr(full()).output().unwrap();
+    assert!(!output.status.success());
+    for key in place.json(&["list"]).as_array().unwrap() {
+        assert_eq!(key["state"], "revoked", "{key}");
+    }
+}
+
+/// Keys of two environments, made so many days ago: which is due, the server's ages say.
+#[tokio::test]
+async fn a_rotation_is_due_when_the_server_says_so() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let place = Place::new();
+    for (environment, days) in [("production", 61), ("development", 100)] {
+        let made = Timestamp::from_millis(Clock::system().now().as_millis() - days * DAY);
+        let keys = keys_at(&place.file(), Clock::manual(made)).await;
+        keys.create(NewKey::new(environment, "ada").environment(environment)).await.unwrap();
+    }
+    let states = |output: Output| {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        ["production", "development"].map(|environment| {
+            let mut listed = listed.as_array().unwrap().iter();
+            let key = listed.find(|key| key["environment"] == environment).unwrap();
+            key["state"].as_str().unwrap().to_owned()
+        })
+    };
+    let list = ["list", "--json"];
+    let ages = ["--rotate-after", "production=60d", "--rotate-after", "development=180d"];
+    assert_eq!(states(place.run(&list)), ["active", "due"], "90 days");
+    assert_eq!(states(place.run(&[&list[..], &ages].concat())), ["due", "active"]);
+    assert_eq!(states(place.run(&[&ages[..], &list].concat())), ["due", "active"], "wherever it stands");
+    let variable = "production=60d,development=never";
+    let by_variable = place.command(&list).env("MCP_AUTH_ROTATE_AFTER", variable).output().unwrap();
+    assert_eq!(states(by_variable), ["due", "active"]);
+    for bad in ["production", "production=", "production=soon", "=60d", "No=60d", ""] {
+        let (code, error) = place.bad(&["list", "--rotate-after", bad]);
+        assert!(code == 2 && error.contains("fix:"), "{bad}: {error}");
+    }
 }

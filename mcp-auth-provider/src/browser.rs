@@ -5,8 +5,8 @@
 //!    browser's form, request's or user's does not fit. Nothing is stored for it, and any process can check it.
 //! 3. With local users the cookie is also the session: its hash names the user in the store, for twelve hours. It changes at
 //!    sign-in, so that nobody can plant one.
-//! 4. A user has at most 20 sessions: for one more the oldest ends. One entry of the store lists them, for all processes; it is
-//!    written first, so that no session is ever missing there.
+//! 4. A user is signed in with 32 browsers at most, across processes: for one more, the oldest session ends. So nobody fills the
+//!    store by signing in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::answer::{Code, Refused};
+use crate::answer::Refused;
+use crate::grants::{TRIES, lost_race};
 use crate::secret;
 use crate::sign_in::User;
 
 const SESSIONS: &str = "browsers";
-const SESSIONS_OF_USER: &str = "browsers_of_user";
-const MOST_SESSIONS: usize = 20;
-/// How often the list is tried again after another sign-in came first.
-const TRIES: usize = 8;
+/// The sessions of a user, the oldest first.
+const HELD: &str = "held_sessions";
+const MOST_OF_USER: usize = 32;
 const ANSWERED: &str = "answered_forms";
 const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// How long a form may be answered.
@@ -116,51 +116,38 @@ impl Browsers {
     /// Signs a local user in; the browser is known by a new cookie from now on.
     pub(crate) async fn sign_in(&self, old: &Browser, session: &Session) -> Result<Browser, Refused> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
-        let (key, until) = (session_key(&browser), self.clock.now().plus(SESSION_LIFE));
-        let old = (!old.is_new).then(|| session_key(old));
-        self.list(&session.user.subject, &key.id, old.as_ref().map(|old| old.id.as_str()), until).await?;
-        self.store.put(&key, serde_json::to_vec(session)?, Some(until)).await?;
-        if let Some(old) = old {
-            self.store.remove(&old).await?;
+        let until = self.clock.now().plus(SESSION_LIFE);
+        self.make_room(&session.user.subject, old, &browser).await?;
+        self.store.put(&session_key(&browser), serde_json::to_vec(session)?, Some(until)).await?;
+        if !old.is_new {
+            self.store.remove(&session_key(old)).await?;
         }
         Ok(browser)
     }
 
-    /// Puts a session in its user's list, in the place of the one that it follows.
-    async fn list(
-        &self,
-        subject: &str,
-        new: &str,
-        old: Option<&str>,
-        until: Timestamp,
-    ) -> Result<(), Refused> {
-        // A subject may be as long as the host likes.
-        let key = Key::new(SESSIONS_OF_USER, "", secret::hash(subject));
+    /// Notes the session of `new` in the place of that of `old`, and ends what is too much before.
+    async fn make_room(&self, subject: &str, old: &Browser, new: &Browser) -> Result<(), Refused> {
+        let key = Key::new(HELD, "", secret::hash(subject));
+        let (old, new) = (session_key(old).id, session_key(new).id);
         for _ in 0..TRIES {
-            let known = self.store.get(&key).await?;
-            let mut ids: Vec<String> = match &known {
-                Some(entry) => serde_json::from_slice(&entry.value)?,
-                None => Vec::new(),
-            };
-            ids.retain(|id| Some(id.as_str()) != old);
-            while ids.len() >= MOST_SESSIONS {
-                self.store.remove(&Key::new(SESSIONS, "", ids.remove(0))).await?;
+            let entry = self.store.get(&key).await?;
+            let held = entry.as_ref().map(|entry| serde_json::from_slice::<Vec<String>>(&entry.value));
+            let mut held = held.transpose()?.unwrap_or_default();
+            held.retain(|id| *id != old);
+            held.push(new.clone());
+            for id in held.drain(..held.len().saturating_sub(MOST_OF_USER)) {
+                self.store.remove(&Key::new(SESSIONS, "", id)).await?;
             }
-            ids.push(new.to_owned());
-            let value = serde_json::to_vec(&ids)?;
-            let is_listed = match known {
+            let (value, until) = (serde_json::to_vec(&held)?, self.clock.now().plus(SESSION_LIFE));
+            let is_noted = match entry {
                 Some(entry) => self.store.replace(&key, entry.version, value, Some(until)).await?,
                 None => self.store.insert_new(&key, value, Some(until)).await?,
             };
-            if is_listed {
+            if is_noted {
                 return Ok(());
             }
         }
-        Err(Refused::new(
-            Code::TemporarilyUnavailable,
-            "sign_in_race",
-            "Sign-in is not possible now. Try again.",
-        ))
+        Err(lost_race())
     }
 
     /// A code for a form of this browser's, about `request`.

@@ -20,7 +20,7 @@ use url::Url;
 use crate::browser::Browsers;
 use crate::clients::{Client, Clients, RedirectRules, Registration, WaitingList};
 use crate::grants::{Grants, LONGEST_ACCESS, LONGEST_REFRESH};
-use crate::limits::Limits;
+use crate::limits::{GRANTS_OF_USER, Limits};
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::provider::{Inner, Provider};
@@ -45,6 +45,7 @@ pub struct ProviderBuilder {
     clients: Vec<Client>,
     private_redirects: HashSet<String>,
     registrations_per_minute: NonZeroU32,
+    grants_per_user: NonZeroU32,
     store: Option<Arc<dyn Store>>,
     signing: Option<SigningKey>,
     clock: Clock,
@@ -66,6 +67,7 @@ impl ProviderBuilder {
             clients: Vec::new(),
             private_redirects: HashSet::new(),
             registrations_per_minute: REGISTRATIONS_PER_MINUTE,
+            grants_per_user: GRANTS_OF_USER,
             store: None,
             signing: None,
             clock: Clock::system(),
@@ -129,6 +131,14 @@ impl ProviderBuilder {
     /// How many clients an address may register in a minute. 30 by default.
     pub fn registrations_per_minute(mut self, registrations: NonZeroU32) -> Self {
         self.registrations_per_minute = registrations;
+        self
+    }
+
+    /// How many grants a user may have at once, of all clients and processes together. 128 by default; 16 of them for one client.
+    /// One more takes the place of its client's oldest, which ends with its tokens; a client that has none is told
+    /// `access_denied`.
+    pub fn grants_per_user(mut self, grants: NonZeroU32) -> Self {
+        self.grants_per_user = grants;
         self
     }
 
@@ -270,6 +280,9 @@ impl ProviderBuilder {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
                 revocations,
+                code_ttl: self.code_ttl,
+                longest: self.refresh_ttl.max(self.access_ttl),
+                most_of_user: usize::try_from(self.grants_per_user.get()).unwrap_or(usize::MAX),
             },
             limits: Limits::new(),
             pages: Pages::new(),

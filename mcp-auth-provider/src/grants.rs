@@ -18,11 +18,13 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Refused;
+use crate::answer::{Code, Refused};
 use crate::browser::Session;
 use crate::token::Family;
 
 pub(crate) const GRANTS: &str = "grants";
+/// How often a conditional write is tried again after another request came first.
+pub(crate) const TRIES: usize = 8;
 /// How long an access token may live at most.
 pub(crate) const LONGEST_ACCESS: Duration = Duration::from_secs(24 * 3600);
 /// How long a refresh token may live at most; nothing else lives as long.
@@ -51,11 +53,17 @@ pub(crate) struct Grants {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) revocations: Revocations,
+    pub(crate) code_ttl: Duration,
+    /// The longest that a grant lasts unless something is issued for it.
+    pub(crate) longest: Duration,
+    /// How many grants a user has at once.
+    pub(crate) most_of_user: usize,
 }
 
 impl Grants {
-    /// Begins a grant, which lasts until `until` unless it is extended.
+    /// Begins a grant, which lasts until `until` unless it is extended. There is [room](crate::held) for it, or it is refused.
     pub(crate) async fn begin(&self, grant: &Grant, until: Timestamp) -> Result<(), Refused> {
+        self.note(grant).await?;
         Ok(self.store.put(&grant_key(&grant.id), serde_json::to_vec(grant)?, Some(until)).await?)
     }
 
@@ -123,6 +131,11 @@ impl Grants {
     pub(crate) async fn revoke_token(&self, id: &str, until: Timestamp) -> Result<(), Refused> {
         Ok(self.revocations.revoke(&Revocation::token(&self.issuer, id), until).await?)
     }
+}
+
+/// Others always came first.
+pub(crate) const fn lost_race() -> Refused {
+    Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later").after(Duration::from_secs(1))
 }
 
 fn grant_key(id: &str) -> Key {

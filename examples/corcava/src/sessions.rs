@@ -4,15 +4,17 @@
 //!    sign-in, so that nobody can plant one. Its hash names the user in the store, for twelve hours.
 //! 2. Every form carries a code over what it is for, made with the cookie as key: a form of another browser does not fit.
 //! 3. A session is good while its user may sign in, and with the same password.
-//! 4. The same session answers for the settings pages and for the consent page of the authorization server.
+//! 4. A form that makes a secret carries a mark with its time, and is answered once and within an hour. Of what a user has answered
+//!    only so many marks are kept, whatever the forms say: then no more is answered for a while.
+//! 5. The same session answers for the settings pages and for the consent page of the authorization server.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 use mcp_auth_core::store::{Key, Store, StoreError, StoreExt};
-use mcp_auth_core::time::Clock;
+use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_provider::LocalUsers;
 use zeroize::Zeroizing;
 
 use crate::secret::{self, NoRandomness};
@@ -21,6 +23,10 @@ const SESSIONS: &str = "corcava_sessions";
 const ANSWERED: &str = "corcava_answered_forms";
 const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 const SECRET_LENGTH: usize = 43;
+/// For so long such a form is good, and its mark is remembered.
+const FORM_LIFE: Duration = Duration::from_secs(3600);
+/// So many of them a user may send in that time.
+const MAX_ANSWERED: usize = 60;
 
 /// A browser's secret.
 #[derive(Clone)]
@@ -38,14 +44,31 @@ pub(crate) enum SessionError {
     Randomness(#[from] NoRandomness),
 }
 
+/// Whether a form may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// For the first time.
+    First,
+    /// It was answered.
+    Again,
+    /// It is too old, or of no time at all.
+    Stale,
+    /// The user has sent many.
+    TooMany,
+}
+
+/// What tells one showing of a form from another.
+pub(crate) fn mark(now: Timestamp) -> String {
+    format!("{}-{}", now.as_secs(), uuid::Uuid::new_v4().simple())
+}
+
 /// Knows browsers again. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Sessions {
     store: Arc<dyn Store>,
     clock: Clock,
     is_secure: bool,
-    /// Who may sign in, and what stands for the password.
-    marks: Arc<HashMap<String, String>>,
+    users: Arc<LocalUsers>,
 }
 
 impl Browser {
@@ -65,13 +88,8 @@ impl Browser {
 }
 
 impl Sessions {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        is_secure: bool,
-        marks: HashMap<String, String>,
-    ) -> Self {
-        Self { store, clock, is_secure, marks: Arc::new(marks) }
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, is_secure: bool, users: Arc<LocalUsers>) -> Self {
+        Self { store, clock, is_secure, users }
     }
 
     fn cookie_name(&self) -> &'static str {
@@ -104,7 +122,7 @@ impl Sessions {
         let session = entry.and_then(|entry| String::from_utf8(entry.value.to_vec()).ok());
         let session = session.as_deref().and_then(|session| session.split_once(' '));
         Ok(session
-            .filter(|(mark, subject)| self.marks.get(*subject).is_some_and(|now| now == mark))
+            .filter(|(mark, subject)| self.users.mark(subject).is_some_and(|now| now == *mark))
             .map(|(_, subject)| subject.to_owned()))
     }
 
@@ -112,7 +130,7 @@ impl Sessions {
     pub(crate) async fn sign_in(&self, old: &Browser, subject: &str) -> Result<Browser, SessionError> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
         let until = self.clock.now().plus(SESSION_LIFE);
-        let mark = self.marks.get(subject).map_or("", String::as_str);
+        let mark = self.users.mark(subject).unwrap_or_default();
         self.store.put(&browser.key(), format!("{mark} {subject}"), Some(until)).await?;
         self.sign_out(old).await?;
         Ok(browser)
@@ -123,10 +141,25 @@ impl Sessions {
         if browser.is_new { Ok(()) } else { self.store.remove(&browser.key()).await }
     }
 
-    /// True the first time that the form with this mark is answered.
-    pub(crate) async fn is_first_answer(&self, browser: &Browser, mark: &str) -> Result<bool, StoreError> {
-        let key = Key::new(ANSWERED, "", secret::code(&browser.cookie, mark));
-        self.store.insert_new(&key, "", Some(self.clock.now().plus(SESSION_LIFE))).await
+    /// Whether `user` may be answered the form with this mark; asked once for each time that it was sent.
+    pub(crate) async fn answer(
+        &self,
+        browser: &Browser,
+        user: &str,
+        mark: &str,
+    ) -> Result<Answer, StoreError> {
+        let now = self.clock.now();
+        let shown = mark.split_once('-').and_then(|(secs, _)| secs.parse().ok()).map(Timestamp::from_secs);
+        if shown.is_none_or(|shown| shown > now || now.since(shown) >= FORM_LIFE) {
+            return Ok(Answer::Stale);
+        }
+        let partition = secret::hash(user);
+        if self.store.scan(ANSWERED, &partition, None, MAX_ANSWERED).await?.len() >= MAX_ANSWERED {
+            return Ok(Answer::TooMany);
+        }
+        let key = Key::new(ANSWERED, partition, secret::code(&browser.cookie, mark));
+        let is_first = self.store.insert_new(&key, "", Some(now.plus(FORM_LIFE))).await?;
+        Ok(if is_first { Answer::First } else { Answer::Again })
     }
 }
 

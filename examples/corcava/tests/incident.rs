@@ -133,6 +133,49 @@ async fn a_key_that_got_out_is_ended_looked_at_and_undone() {
     server.running.stop().await;
 }
 
+/// More than a page of changes: what can be undone comes first, and links lead to all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_many_changes_is_undone_as_well() {
+    let server = Server::development().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    let (key, id) = created(&server, &browser, "busy-script").await;
+    let client = connect(server.url(), &key).await;
+    let first = succeed(&client, "create_task", json!({ "title": "The first of all" })).await;
+    let mut last = Value::Null;
+    for number in 1..=100 {
+        last = succeed(&client, "create_task", json!({ "title": format!("Task {number}") })).await;
+    }
+    // What cannot be undone takes no place from what can.
+    succeed(&client, "start_time_tracking", json!({ "task_id": last["id"] })).await;
+    succeed(&client, "stop_time_tracking", json!({})).await;
+    let own = format!("{SETTINGS}/keys/{id}");
+    for at in [own.as_str(), "/settings/changes"] {
+        let newest = browser.get(at).await;
+        assert_eq!(undoable(&newest).len(), 100, "{at}");
+        assert!(newest.text.contains("1–100 of 103") && !newest.text.contains("The first of all"));
+        let way = newest.between("rel=\"next\" href=\"", "\"").expect("a way on");
+        let oldest = browser.get(&way).await;
+        assert!(oldest.text.contains("101–103 of 103") && oldest.text.contains("The first of all"), "{way}");
+        assert_eq!((undoable(&oldest).len(), oldest.between("rel=\"next\"", "\"")), (1, None));
+        let back = oldest.between("rel=\"prev\" href=\"", "\"").expect("a way back");
+        assert_eq!(undoable(&browser.get(&back).await), undoable(&newest));
+        let german = browser.get(&format!("{at}?offset=100&lang=de")).await;
+        assert!(german.text.contains("101–103 von 103") && german.text.contains("Vorherige Änderungen"));
+        assert_eq!(browser.get(&format!("{at}?lang=en")).await.status, 200);
+        for (wrong, status) in [("-1", 400), ("x", 400), ("99999999999", 400), ("103", 404)] {
+            assert_eq!(browser.get(&format!("{at}?offset={wrong}")).await.status, status, "{wrong}");
+        }
+    }
+    let oldest = browser.get(&format!("{own}?offset=100")).await;
+    let undone = undo(&browser, &oldest, &undoable(&oldest)[0]).await;
+    assert_eq!((undone.status, undone.location), (303, Some(format!("{own}?offset=100#changes"))));
+    let gone = call(&client, "get_task", json!({ "task_id": first["id"] })).await.unwrap();
+    assert_eq!(gone.is_error, Some(true));
+    let oldest = browser.get(&format!("{own}?offset=100")).await;
+    assert!(undoable(&oldest).is_empty() && oldest.text.contains("undone</span>"), "{}", oldest.text);
+    server.running.stop().await;
+}
+
 /// A task that others have written on since is not undone with what they wrote.
 #[tokio::test(flavor = "multi_thread")]
 async fn undoing_a_creation_takes_nothing_that_came_later() {
@@ -220,6 +263,11 @@ async fn the_record_says_who_did_what_and_is_whole() {
     let made = events.iter().find(|event| event["target"] == "create_task").unwrap();
     assert_eq!((&made["key"]["name"], &made["outcome"]), (&json!("cursor-work-laptop"), &json!("succeeded")));
     assert_eq!((&made["params"]["title"], &made["key"]["id"]), (&json!("Recorded"), &json!(id)));
+    // Which key was made, and for what: found again from the record alone.
+    let made = events.iter().find(|event| event["target"] == "create a key").unwrap();
+    assert_eq!(made["result"], json!({ "key_id": id }), "{made}");
+    let asked = json!({ "name": "cursor-work-laptop", "environment": "development", "scopes": [EVERYTHING], "days": 30 });
+    assert_eq!(made["params"], asked);
     assert_eq!(Browser::new(&server).get(AUDIT).await.status, 303, "nobody else sees it");
     assert_eq!(Browser::new(&server).get(&format!("{AUDIT}/export")).await.status, 303);
 
@@ -303,6 +351,15 @@ async fn connected_applications_are_listed_and_ended() {
     let again = browser.send(&path, &page.form(&format!("/connections/{id}/end")), &[]).await;
     assert_eq!(again.status, 404);
     assert!(browser.get(AUDIT).await.text.contains("disconnect an application"));
+    let export = browser.get(&format!("{AUDIT}/export?tool=disconnect+an+application")).await;
+    let events: Vec<Value> = export.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [ended, again] = events.as_slice() else { panic!("{}", export.text) };
+    assert_eq!((&ended["outcome"], &again["outcome"]), (&json!("succeeded"), &json!("failed")));
+    assert_eq!((&ended["params"]["connection"], &again["params"]["connection"]), (&json!(id), &json!(id)));
+    assert_eq!((&ended["params"]["name"], again["params"].get("name")), (&json!("app"), None), "{ended}");
+    assert!(ended["params"]["client"].as_str().is_some_and(|client| !client.is_empty()), "{ended}");
+    let export = browser.get(&format!("{AUDIT}/export?tool=undo+a+change")).await;
+    assert!(export.text.contains(&format!("\"params\":{{\"change\":\"{change}\"}}")), "{}", export.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,47 @@ async fn forms_of_others_and_forms_sent_twice_do_nothing() {
     assert_eq!(server.status_with(&first.key().unwrap()).await, 200);
 }
 
+/// A user sends the form again and again, with a mark of their own each time: what is kept of it stays little.
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_that_make_secrets_are_answered_so_often_and_no_more() {
+    let server = Server::start().await;
+    let browser = Browser::signed_in(&server, "ada").await;
+    browser.create(&browser.get(SETTINGS).await, "laptop", &["tasks:read"]).await.key().unwrap();
+    let page = browser.get(SETTINGS).await;
+    let id = page.between("id=\"key-", "\"").unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let marked = |action: &str, mark: &str| {
+        let mut form = page.form(action);
+        form.iter_mut().find(|(name, _)| name == "mark").unwrap().1 = mark.to_owned();
+        form
+    };
+    let rotate = async |mark: &str| {
+        browser
+            .send(&format!("{SETTINGS}/keys/{id}/rotate"), &marked("/rotate", mark), &[("overlap", "0")])
+            .await
+    };
+    for stale in ["", "x", &format!("{}-x", now - 3700), &format!("{}-x", now + 3600)] {
+        assert_eq!(rotate(stale).await.status, 403, "{stale}");
+    }
+    // A name that is refused counts as well.
+    let create = marked("/keys", &format!("{now}-create"));
+    let fields = [("name", ""), ("environment", "production"), ("lifetime", "30"), ("scope", "tasks:read")];
+    assert_eq!(browser.send(&format!("{SETTINGS}/keys"), &create, &fields).await.status, 400);
+    let mut rotated = 0;
+    for number in 0..70 {
+        let answer = rotate(&format!("{now}-{number}")).await;
+        assert_eq!(answer.status == 200, answer.key().is_some());
+        assert!(answer.status == 200 || answer.text.contains("Too many forms"), "{}", answer.text);
+        rotated += usize::from(answer.status == 200);
+    }
+    assert_eq!(rotated, 58, "with the two before: sixty an hour");
+    assert_eq!(server.running.keys().get(&id).await.unwrap().rotations, 58);
+    let revoked = browser.send(&format!("{SETTINGS}/keys/{id}/revoke"), &page.form("/revoke"), &[]).await;
+    assert_eq!(revoked.status, 303, "it makes no secret");
+    let bob = Browser::signed_in(&server, "bob").await;
+    assert!(bob.create(&bob.get(SETTINGS).await, "own", &["tasks:read"]).await.key().is_some());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_fields_are_refused_and_shown_as_text() {
     let server = Server::start().await;

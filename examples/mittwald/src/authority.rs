@@ -109,8 +109,9 @@ impl Authority {
             builder = builder.code_ttl(ttl);
         }
         let (provider, background) = builder.build()?;
-        for name in &logins.ended {
-            provider.revoke_user(name).await?;
+        for user in logins.changed {
+            provider.revoke_user(&user.name).await?;
+            user.done().await?;
         }
         let revocations = provider.revocations();
         Ok(Self {

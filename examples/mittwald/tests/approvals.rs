@@ -49,7 +49,7 @@ async fn token(running: &Running, scope: &str) -> (String, String) {
         ("code_challenge_method", "S256"),
         ("resource", resource),
     ]);
-    let (back, asked) = walker::read(&format!("{origin}/authorize?{query}")).await;
+    let (back, asked) = walker::walk(&format!("{origin}/authorize?{query}")).await;
     let back = url::Url::parse(&back).unwrap();
     let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let form = encoded(&[

@@ -8,6 +8,7 @@ mod output;
 mod when;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use mcp_auth_core::ScopeSet;
@@ -29,6 +30,15 @@ pub(crate) struct Arguments {
     /// Who vouches for the owners: the issuer that the server has
     #[arg(long, env = "MCP_AUTH_ISSUER", global = true, default_value = "", hide_default_value = true)]
     issuer: String,
+    /// When a rotation is due, as the server has it: production=60d, development=never; 90d where nothing is said
+    #[arg(
+        long,
+        env = "MCP_AUTH_ROTATE_AFTER",
+        value_name = "ENVIRONMENT=AGE",
+        value_delimiter = ',',
+        global = true
+    )]
+    rotate_after: Vec<String>,
     /// Write JSON to standard output
     #[arg(long, global = true)]
     json: bool,
@@ -90,16 +100,19 @@ enum Command {
 
 /// Does what was asked for.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { store: place, issuer, json, command } = arguments;
+    let Arguments { store: place, issuer, rotate_after, json, command } = arguments;
     if issuer.is_empty() {
         return Err(Failure::usage(
             "no issuer was named",
             "give --issuer or set MCP_AUTH_ISSUER to what the server has: https://app.example",
         ));
     }
+    let ages = rotate_after.iter().map(|text| read_age(text)).collect::<Result<Vec<_>, _>>()?;
     let makes_one = matches!(command, Command::Create { .. });
     let store = store::open(&place, makes_one).await?;
-    let mut builder = ApiKeys::builder(Arc::new(store.clone())).issuer(issuer);
+    let builder = ApiKeys::builder(Arc::new(store.clone())).issuer(issuer);
+    let mut builder =
+        ages.into_iter().fold(builder, |builder, (environment, age)| builder.rotate_after(environment, age));
     if let Command::Create { prefix, .. } = &command {
         builder = builder.prefix(prefix);
     }
@@ -142,17 +155,22 @@ async fn execute(keys: &ApiKeys, command: Command, output: Output) -> Result<(),
             output.secret(&keys.rotate(&id, overlap).await?, now)
         }
         Command::Revoke { ids } => {
-            // One that fails does not keep the others from being ended.
-            let mut failed = None;
+            // Neither one that fails nor an answer that cannot be written keeps the others from being ended.
+            let (mut failed, mut left) = (None, Vec::new());
             for id in ids {
-                match keys.revoke(&id).await {
-                    Ok(revoked) => output.changed(&revoked, now, "revoked")?,
+                let done = match keys.revoke(&id).await {
+                    Ok(revoked) => output.changed(&revoked, now, "revoked"),
                     Err(error) => {
-                        let failure = Failure::from(error);
-                        eprintln!("{id}: not revoked");
-                        failed.get_or_insert(failure);
+                        left.push(id);
+                        Err(error.into())
                     }
+                };
+                if let Err(failure) = done {
+                    failed.get_or_insert(failure);
                 }
+            }
+            for id in left {
+                eprintln!("{id}: not revoked");
             }
             failed.map_or(Ok(()), Err)
         }
@@ -166,4 +184,16 @@ fn read_scopes(text: &str) -> Result<ScopeSet, Failure> {
             "write scopes separated by spaces: \"tasks:read tasks:write\"",
         )
     })
+}
+
+/// An environment, and how old a secret may grow in it.
+fn read_age(text: &str) -> Result<(&str, Option<Duration>), Failure> {
+    let (environment, age) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(
+            format!("--rotate-after: `{text}` names no environment and age"),
+            "write production=60d, or production=never",
+        )
+    })?;
+    let age = if age == "never" { None } else { Some(when::duration("rotate-after", age)?) };
+    Ok((environment, age))
 }

@@ -12,8 +12,12 @@ use mcp_auth_store::SqliteStore;
 pub(crate) const ISSUER: &str = "https://app.example";
 
 pub(crate) async fn keys(file: &Path) -> ApiKeys {
+    keys_at(file, Clock::system()).await
+}
+
+pub(crate) async fn keys_at(file: &Path, clock: Clock) -> ApiKeys {
     let store = Arc::new(SqliteStore::open(file).await.unwrap());
-    ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).build().unwrap()
+    ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).clock(clock).build().unwrap()
 }
 
 pub(crate) async fn check(keys: &ApiKeys, key: &str) -> Result<Verified, VerifyError> {

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mcp_auth_core::ScopeSet;
 use mcp_auth_core::store::{Key, Store, StoreExt};
 use mcp_auth_core::verify::api_key::{KeyError, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, VerifyError};
+use mcp_auth_core::{ScopeSet, TokenVerifier as _};
 
 use super::fixture::{DAY, Fixture, START, check, forged, laptop, refused, with_checksum};
 
@@ -121,6 +121,36 @@ async fn a_second_rotation_ends_the_first_secret_and_none_needs_an_overlap() {
         fixture.keys.rotate(id, DAY * 31).await,
         Err(KeyError::Invalid { field: "overlap", .. })
     ));
+}
+
+/// Broken off after the first of its writes: what was written stays written, and says it all.
+#[tokio::test]
+async fn a_revocation_that_was_broken_off_does_not_wear_off() {
+    let fixture = Fixture::new();
+    let created = fixture.create().await;
+    fixture.asked.failing_commit.store(2, Ordering::SeqCst);
+    assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));
+    assert_eq!(refused(fixture.check(created.expose_secret()).await), TokenRefusal::Revoked);
+    let after_a_restart = fixture.other(|builder| builder);
+    for (days, refusal) in [(0, TokenRefusal::Revoked), (31, TokenRefusal::Unknown)] {
+        fixture.clock.advance(DAY * days);
+        let checked = check(&after_a_restart, created.expose_secret(), fixture.clock.now(), None).await;
+        assert_eq!(refused(checked), refusal, "{days} days later");
+    }
+}
+
+/// Where the record cannot be written, the key ends all the same: the owner is told to try again.
+#[tokio::test]
+async fn a_revocation_without_its_record_is_told_to_others() {
+    let fixture = Fixture::new();
+    let created = fixture.create().await;
+    let principal = fixture.check(created.expose_secret()).await.unwrap().principal().clone();
+    fixture.asked.failing_commit.store(1, Ordering::SeqCst);
+    assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));
+    for keys in [fixture.keys.clone(), fixture.other(|builder| builder)] {
+        let [revocations] = keys.revocations().try_into().unwrap();
+        assert!(revocations.is_revoked(&principal).await.unwrap());
+    }
 }
 
 #[tokio::test]
@@ -279,7 +309,7 @@ async fn a_damaged_record_lets_nobody_in_and_is_not_called_a_bad_key() {
 async fn a_store_that_does_not_answer_is_no_verdict() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     assert!(matches!(fixture.check(created.expose_secret()).await, Err(VerifyError::Unavailable { .. })));
     assert!(matches!(fixture.keys.create(laptop()).await, Err(KeyError::Store(_))));
     assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));

@@ -53,6 +53,8 @@ impl Inner {
             let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
             return Err(Problem::Redirect(Box::new(request), refused));
         }
+        let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
+        self.limits.check_answer(&session.user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -61,8 +63,20 @@ impl Inner {
             )
             .into());
         }
-        let code = self.grant(&request, session).await?;
-        tracing::info!(user = session.user.subject, client = request.client.id, scope = %request.scope, "access was granted");
+        let user = &session.user;
+        let code = match self.grant(&request, session).await {
+            Ok(code) => code,
+            Err(refused) if refused.code == Code::AccessDenied => {
+                tracing::warn!(
+                    user = user.subject,
+                    kind = refused.kind,
+                    "no more is granted to this user's applications"
+                );
+                return Err(Problem::Redirect(Box::new(request), refused));
+            }
+            Err(refused) => return Err(refused.into()),
+        };
+        tracing::info!(user = user.subject, client = request.client.id, scope = %request.scope, "access was granted");
         metrics::counter!("mcp_auth_provider_grants_total").increment(1);
         Ok(see_other(&self.redirect(&request, &[("code", &code)])))
     }

@@ -1,31 +1,28 @@
 //! What the record says of one user, read back for the pages.
 //!
 //! 1. A user sees their own calls only; of callers whom nobody knows, how many were refused and why.
-//! 2. At most [`TAIL`] bytes of the newest file are read for a page, one page at a time: whatever lies further back is the
-//!    operator's (`mcp-auth audit query`). The chain is checked on a page up to [`CHECKED`] bytes.
+//! 2. At most [`TAIL`] bytes of the newest file are read for a page: whatever lies further back is the operator's
+//!    (`mcp-auth audit query`). The chain is checked on a page up to [`CHECKED`] bytes. Each happens once at a time; users take turns.
 //! 3. A chain that does not begin with its first record is broken, unless the operator says that older files were put aside.
 //! 4. Where an intent has no outcome, the call is shown as under way, or as cut if the process ended since.
 
 mod read;
 mod rules;
+mod turns;
+mod write;
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mcp_auth_core::Principal;
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
-use mcp_auth_core::audit::{Audit, AuditError, AuditEvent, Effect, Intent, Outcome, Shown, Ticket};
-use mcp_auth_core::mcp::{Limits, Raw};
-use mcp_auth_core::principal::ApiKeyName;
-use mcp_auth_core::verify::api_key::ApiKey;
-use tokio::sync::Semaphore;
+use mcp_auth_core::audit::{Audit, AuditEvent};
 
-use crate::domain::States;
 use crate::journal::Journal;
 
 use rules::Rule;
 pub(crate) use rules::{Alert, RULES, actor};
+use turns::Turns;
+pub(crate) use write::{Deed, finish, finish_change, finish_created};
 
 /// So much of the record is read for a page.
 const TAIL: u64 = 8 << 20;
@@ -36,12 +33,13 @@ const CHECKED: u64 = 64 << 20;
 #[derive(Clone)]
 pub(crate) struct Activity {
     path: PathBuf,
-    key: CheckpointPublicKey,
+    key: Option<CheckpointPublicKey>,
     /// The oldest files may be elsewhere.
     is_archived: bool,
     audit: Audit,
-    /// Reading costs: one page at a time does.
-    one: Arc<Semaphore>,
+    /// Reading costs; who only wants the calls does not wait for a check of the chain.
+    calls: Arc<Turns>,
+    chain: Arc<Turns>,
 }
 
 /// What was read.
@@ -67,33 +65,40 @@ pub(crate) enum Chain {
     TooLong,
 }
 
-/// The record cannot be read.
+/// Why the record is not read.
 #[derive(Debug, thiserror::Error)]
-#[error("the record cannot be read: {0}")]
-pub(crate) struct Unreadable(String);
+pub(crate) enum Unreadable {
+    /// Others read it, or this user does.
+    #[error("the record is being read")]
+    Busy,
+    /// It cannot be.
+    #[error("the record cannot be read: {0}")]
+    Failed(String),
+}
 
 impl Activity {
-    pub(crate) fn new(journal: &Journal, is_archived: bool) -> Self {
-        let (path, key, audit) = (journal.path.clone(), journal.key, journal.audit.clone());
-        Self { path, key, is_archived, audit, one: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(path: &Path, journal: &Journal, is_archived: bool) -> Self {
+        let (path, key, audit) = (path.to_owned(), journal.lines.public_key(), journal.audit.clone());
+        Self { path, key, is_archived, audit, calls: Arc::default(), chain: Arc::default() }
     }
 
     /// The user's calls, as far as a page looks back.
     pub(crate) async fn of(&self, subject: &str) -> Result<Read, Unreadable> {
-        let (path, subject) = (self.path.clone(), subject.to_owned());
-        self.read(move || read::tail(&path, TAIL, &subject)).await
+        let (path, of) = (self.path.clone(), subject.to_owned());
+        in_turn(&self.calls, subject, move || read::tail(&path, TAIL, &of)).await
     }
 
-    /// Whether the chain is whole.
-    pub(crate) async fn chain(&self) -> Result<Chain, Unreadable> {
+    /// Whether the chain is whole, for a page of `subject`'s.
+    pub(crate) async fn chain(&self, subject: &str) -> Result<Chain, Unreadable> {
         let (path, key, is_archived) = (self.path.clone(), self.key, self.is_archived);
-        self.read(move || {
+        in_turn(&self.chain, subject, move || {
             let files = chain::files(&path)?;
             let length: u64 = files.iter().map(|file| file.metadata().map_or(0, |meta| meta.len())).sum();
             if length > CHECKED {
                 return Ok(Chain::TooLong);
             }
-            Ok(match Verify::default().key(key).log(&path, |_| {}) {
+            let verify = key.into_iter().fold(Verify::default(), Verify::key);
+            Ok(match verify.log(&path, |_| {}) {
                 Ok(report) if report.first > 1 && !is_archived => Chain::Broken(format!(
                     "The record begins with number {}: what was before is missing.",
                     report.first
@@ -104,68 +109,19 @@ impl Activity {
         })
         .await
     }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-    ) -> Result<T, Unreadable> {
-        let _turn = self.one.acquire().await.map_err(|error| Unreadable(error.to_string()))?;
-        let read = tokio::task::spawn_blocking(read).await.map_err(|error| Unreadable(error.to_string()))?;
-        read.map_err(|error| Unreadable(error.to_string()))
-    }
-
-    /// Records what a user does on the pages, before it is done; the outcome is told to the ticket.
-    pub(crate) async fn begin(
-        &self,
-        issuer: &str,
-        subject: &str,
-        key: Option<&ApiKey>,
-        what: &str,
-        address: Option<IpAddr>,
-    ) -> Result<Ticket, AuditError> {
-        let principal = Principal::builder(issuer, subject);
-        let principal = match key {
-            Some(key) => principal.api_key(ApiKeyName {
-                id: key.id.clone(),
-                name: key.name.clone(),
-                environment: key.environment.clone(),
-            }),
-            None => principal,
-        };
-        let principal = principal.build();
-        let intent = Intent {
-            principal: Some(&principal),
-            authenticated: Some("session"),
-            address,
-            method: Some("settings"),
-            target: Some(what),
-            effect: Effect::Write,
-            ..Intent::default()
-        };
-        self.audit.begin(&intent).await
-    }
 }
 
-/// The end of what [`Activity::begin`] began.
-pub(crate) fn finish<T, E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<T, E>) {
-    let Some(ticket) = ticket else { return };
-    match done {
-        Ok(_) => ticket.finish(&Outcome::succeeded()),
-        Err(error) => ticket.finish(&Outcome::failed(&error.to_string())),
-    }
-}
-
-/// The same, with the states before and after a change.
-pub(crate) fn finish_change<E: std::fmt::Display>(ticket: Option<Ticket>, done: &Result<States, E>) {
-    let (ticket, states) = match (ticket, done) {
-        (Some(ticket), Ok(states)) => (ticket, states),
-        (ticket, _) => return finish(ticket, done),
-    };
-    let (before, after) = (shown(states.before.as_ref()), shown(states.after.as_ref()));
-    ticket.finish(&Outcome::succeeded().states(before, after));
-}
-
-/// A state on its way into the record.
-fn shown(state: Option<&String>) -> Option<Shown<'_>> {
-    Some(Shown::new(Raw::parse(state?.as_bytes(), &Limits::default()).ok()?, None))
+/// Reads when it is `subject`'s turn. The turn is the reading's: it goes on when nobody waits for the answer any more.
+async fn in_turn<T: Send + 'static>(
+    turns: &Turns,
+    subject: &str,
+    read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Unreadable> {
+    let turn = turns.next(subject).await.ok_or(Unreadable::Busy)?;
+    let read = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        read()
+    });
+    let read = read.await.map_err(|error| Unreadable::Failed(error.to_string()))?;
+    read.map_err(|error| Unreadable::Failed(error.to_string()))
 }

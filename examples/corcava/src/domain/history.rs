@@ -83,7 +83,7 @@ pub struct ChangeFilter<'a> {
 }
 
 impl Change {
-    /// True if it can be undone.
+    /// True if it can be undone; [`Workspace::changes`] says the same in SQL.
     #[must_use]
     pub fn is_undoable(&self) -> bool {
         let is_known = match self.resource {
@@ -174,7 +174,7 @@ pub struct States {
 }
 
 impl Workspace {
-    /// The changes, the newest first.
+    /// The changes: those first that can be undone, the newest of them first, then the others in the same order.
     ///
     /// # Errors
     /// [`DomainError::Invalid`], [`DomainError::Unavailable`].
@@ -193,8 +193,13 @@ impl Workspace {
         .fetch_one(&mut *reading)
         .await?;
         let items = sqlx::query_as(
-            "SELECT * FROM changes WHERE workspace_id = ?1 AND (?2 IS NULL OR key_id = ?2)
-             ORDER BY id DESC LIMIT ?3 OFFSET ?4",
+            // The ids are put in order, not the states.
+            "WITH listed AS (
+                 SELECT id, undone_at IS NULL AND (resource = 'task' OR (resource = 'comment' AND kind = 'created')) AS undoable
+                 FROM changes WHERE workspace_id = ?1 AND (?2 IS NULL OR key_id = ?2)
+                 ORDER BY undoable DESC, id DESC LIMIT ?3 OFFSET ?4)
+             SELECT changes.* FROM listed JOIN changes ON changes.workspace_id = ?1 AND changes.id = listed.id
+             ORDER BY listed.undoable DESC, listed.id DESC",
         )
         .bind(&self.id)
         .bind(filter.key)

@@ -1,5 +1,7 @@
 //! The page of the record, and its export.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -17,6 +19,8 @@ use crate::domain::{Difference, differences};
 
 /// So many calls are listed.
 const SHOWN: usize = 200;
+/// For so long the page on which a key is revoked waits for the calls with it.
+const SOON: Duration = Duration::from_secs(1);
 const EMPTY: &str = "–";
 
 #[derive(Template)]
@@ -160,7 +164,10 @@ impl Wanted {
 
 impl From<Unreadable> for Failure {
     fn from(error: Unreadable) -> Self {
-        tracing::error!(%error, "the pages cannot show activity");
+        match error {
+            Unreadable::Busy => tracing::debug!(%error, "a page of activity was not shown"),
+            Unreadable::Failed(_) => tracing::error!(%error, "the pages cannot show activity"),
+        }
         Self::Unavailable
     }
 }
@@ -171,7 +178,7 @@ pub(super) async fn show(web: Data<Web>, request: HttpRequest) -> Answered {
     let wanted = Wanted::read(&request)?;
     let (t, now) = (visit.language.texts(), web.clock.now());
     let (read, chain) = match &web.activity {
-        Some(activity) => (activity.of(&user).await?, Some(activity.chain().await?)),
+        Some(activity) => (activity.of(&user).await?, Some(activity.chain(&user).await?)),
         None => (Read::default(), None),
     };
     let shown = AuditPage {
@@ -264,14 +271,21 @@ pub(super) async fn export(web: Data<Web>, request: HttpRequest) -> Answered {
     Ok(file("corcava-audit.jsonl", "application/x-ndjson", lines))
 }
 
-/// The last calls with one key.
-pub(super) async fn of_key(web: &Web, visit: &Visit, user: &str, id: &str) -> Result<Vec<Row>, Failure> {
-    let Some(activity) = &web.activity else { return Ok(Vec::new()) };
+/// The last calls with one key; none if they cannot be read soon, as the page says more than that.
+pub(super) async fn of_key(web: &Web, visit: &Visit, user: &str, id: &str) -> Option<Vec<Row>> {
+    let Some(activity) = &web.activity else { return Some(Vec::new()) };
     let (t, now) = (visit.language.texts(), web.clock.now());
-    let events = activity.of(user).await?.events;
-    let of_key = events.iter().filter(|event| event.key.as_ref().is_some_and(|key| key.id == id));
+    let read = match tokio::time::timeout(SOON, activity.of(user)).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(Unreadable::Failed(error))) => {
+            tracing::error!(%error, "the page of a key cannot show activity");
+            return None;
+        }
+        Ok(Err(Unreadable::Busy)) | Err(_) => return None,
+    };
+    let of_key = read.events.iter().filter(|event| event.key.as_ref().is_some_and(|key| key.id == id));
     // Whose they are is the page's title, and what changed stands below.
     let rows =
         of_key.take(20).map(|event| Row { actor: None, fields: Vec::new(), ..Row::new(event, t, now) });
-    Ok(rows.collect())
+    Some(rows.collect())
 }

@@ -2,11 +2,13 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data, Path};
+use serde_json::{Value, json};
 
 use super::answer::{Failure, see_other};
 use super::keys::begin;
 use super::pages::Moment;
 use super::{Answered, SETTINGS, Visit, Web};
+use crate::activity::{Deed, finish};
 
 /// A connection, in words.
 pub(super) struct Connected {
@@ -33,11 +35,25 @@ pub(super) async fn of(web: &Web, visit: &Visit, user: &str) -> Result<Vec<Conne
 
 pub(super) async fn end(web: Data<Web>, request: HttpRequest, id: Path<String>, body: Bytes) -> Answered {
     let (visit, user, _) = begin(&web, &request, &body, &purpose(&id)).await?;
+    let deed = Deed::new("disconnect an application").params(&named(&web, &user, &id).await);
     // As with keys: what ends an access is not held up by a record that cannot be written.
-    let ticket = web.record(&visit, &user, None, "disconnect an application").await.unwrap_or_default();
-    let ended = web.provider.disconnect(&user, &id).await;
-    crate::activity::finish(ticket, &ended);
-    if ended? { Ok(see_other(&format!("{SETTINGS}#connections"))) } else { Err(Failure::NotFound) }
+    let ticket = web.record(&visit, &user, deed).await.unwrap_or_default();
+    let ended = match web.provider.disconnect(&user, &id).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::NotFound),
+        Err(error) => Err(error.into()),
+    };
+    finish(ticket, &ended);
+    ended.map(|()| see_other(&format!("{SETTINGS}#connections")))
+}
+
+/// The connection and its application, as the record names them; of one that is not the user's, what was asked for.
+async fn named(web: &Web, user: &str, id: &str) -> Value {
+    let connections = web.provider.connections(user).await.unwrap_or_default();
+    match connections.into_iter().find(|connection| connection.id == id) {
+        Some(known) => json!({ "connection": id, "client": known.client_id, "name": known.client_name }),
+        None => json!({ "connection": id }),
+    }
 }
 
 fn purpose(id: &str) -> String {

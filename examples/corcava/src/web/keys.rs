@@ -7,16 +7,16 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use mcp_auth_core::ScopeSet;
 use mcp_auth_core::verify::api_key::{ApiKey, CreatedKey, KeyError, NewKey};
+use serde_json::json;
 
 use super::answer::{Failure, page, see_other};
 use super::form::Form;
-use super::pages::{
-    Choice, Chrome, KeyForm, KeysPage, SecretPage, Shown, environment, mark, scopes, with_cookies,
-};
+use super::pages::{Choice, Chrome, KeyForm, KeysPage, SecretPage, Shown, environment, scopes, with_cookies};
 use super::{Answered, SETTINGS, Visit, Web, connections};
-use crate::activity::finish;
+use crate::activity::{Deed, finish, finish_created};
 use crate::environment::Environment;
 use crate::keys::OVERLAP;
+use crate::sessions::{Answer, mark};
 
 const CREATE: &str = "create";
 const DAY: u64 = 24 * 3600;
@@ -57,18 +57,20 @@ pub(super) async fn create(web: Data<Web>, request: HttpRequest, body: Bytes) ->
     if kept.len() >= MAX_KEPT || kept.iter().filter(|key| key.is_active(now)).count() >= MAX_ACTIVE {
         return refused(t.too_many).await;
     }
+    let name = sent.get("name")?.trim();
+    let days = lifetime.parse::<u64>().ok();
+    let asked = json!({ "name": name, "environment": environment.as_str(), "scopes": chosen, "days": days });
     let granted = ScopeSet::from_tokens(chosen).map_err(|_| Failure::Malformed)?;
-    let mut new =
-        NewKey::new(sent.get("name")?.trim(), &user).scopes(granted).environment(environment.as_str());
-    if let Ok(days) = lifetime.parse::<u64>() {
+    let mut new = NewKey::new(name, &user).scopes(granted).environment(environment.as_str());
+    if let Some(days) = days {
         new = new.expires_at(now.plus(Duration::from_secs(days * DAY)));
     }
-    if !is_first(&web, &visit, &sent).await? {
-        return refused(t.sent_twice).await;
+    if let Some(problem) = sent_before(&web, &visit, &user, &sent).await? {
+        return refused(problem).await;
     }
-    let ticket = web.record(&visit, &user, None, "create a key").await?;
+    let ticket = web.record(&visit, &user, Deed::new("create a key").params(&asked)).await?;
     let created = web.keys.create(new).await;
-    finish(ticket, &created);
+    finish_created(ticket, &created);
     match created {
         Ok(created) => Ok(secret(&web, &visit, &user, t.key_made, &created)),
         Err(KeyError::Invalid { field: "name", .. }) => refused(t.bad_name).await,
@@ -82,10 +84,10 @@ pub(super) async fn rotate(web: Data<Web>, request: HttpRequest, id: Path<String
     let key = own(&web, &user, &id).await?;
     let overlap = sent.get("overlap")?.parse::<usize>().ok().and_then(|index| OVERLAPS.get(index));
     let overlap = *overlap.ok_or(Failure::Malformed)?;
-    if !is_first(&web, &visit, &sent).await? {
-        return show(&web, &visit, &user, StatusCode::BAD_REQUEST, None, Some(t.sent_twice)).await;
+    if let Some(problem) = sent_before(&web, &visit, &user, &sent).await? {
+        return show(&web, &visit, &user, StatusCode::BAD_REQUEST, None, Some(problem)).await;
     }
-    let ticket = web.record(&visit, &user, Some(&key), "rotate a key").await?;
+    let ticket = web.record(&visit, &user, Deed::new("rotate a key").key(Some(&key))).await?;
     let rotated = web.keys.rotate(&id, overlap).await;
     finish(ticket, &rotated);
     Ok(secret(&web, &visit, &user, t.key_rotated, &rotated?))
@@ -95,7 +97,8 @@ pub(super) async fn revoke(web: Data<Web>, request: HttpRequest, id: Path<String
     let (visit, user, sent) = begin(&web, &request, &body, &format!("revoke {id}")).await?;
     let key = own(&web, &user, &id).await?;
     // What ends an access is not held up by a record that cannot be written.
-    let ticket = web.record(&visit, &user, Some(&key), "revoke a key").await.unwrap_or_default();
+    let ticket =
+        web.record(&visit, &user, Deed::new("revoke a key").key(Some(&key))).await.unwrap_or_default();
     let revoked = web.keys.revoke(&id).await;
     finish(ticket, &revoked);
     revoked?;
@@ -123,8 +126,20 @@ pub(super) async fn begin(
     Ok((visit, user, sent))
 }
 
-async fn is_first(web: &Web, visit: &Visit, sent: &Form) -> Result<bool, Failure> {
-    Ok(web.sessions.is_first_answer(&visit.browser, sent.get("mark")?).await?)
+/// What is wrong with a form that makes a secret: it was sent before, or too many were.
+async fn sent_before(
+    web: &Web,
+    visit: &Visit,
+    user: &str,
+    sent: &Form,
+) -> Result<Option<&'static str>, Failure> {
+    let t = visit.language.texts();
+    match web.sessions.answer(&visit.browser, user, sent.get("mark")?).await? {
+        Answer::First => Ok(None),
+        Answer::Again => Ok(Some(t.sent_twice)),
+        Answer::TooMany => Ok(Some(t.too_many_forms)),
+        Answer::Stale => Err(Failure::Forged),
+    }
 }
 
 /// The user's own key with this id.
@@ -166,7 +181,7 @@ async fn show(
     let choice = |value: &str, words: String, is_chosen| Choice { value: value.to_owned(), words, is_chosen };
     let form = KeyForm {
         code: visit.browser.form_code(CREATE),
-        mark: mark(),
+        mark: mark(now),
         name: was("name").unwrap_or_default(),
         environments: Environment::ALL
             .iter()

@@ -2,7 +2,7 @@
 //!
 //! 1. Everything works without script; the one script copies a key to the clipboard. Styles and script come from this origin,
 //!    and nothing else is allowed to run.
-//! 2. Every form carries a code of its browser's; one that makes a secret is answered once.
+//! 2. Every form carries a code of its browser's; one that makes a secret is answered once, within an hour.
 //! 3. A key is shown in the answer to the form that made it, and never again. Answers are not cached.
 //! 4. Another user's key is answered as one that does not exist.
 //! 5. What is done here is recorded before it is done; revoking does not wait for a record that cannot be written.
@@ -28,11 +28,11 @@ use http::HeaderMap;
 use mcp_auth_core::audit::Ticket;
 use mcp_auth_core::http::TrustedProxies;
 use mcp_auth_core::time::Clock;
-use mcp_auth_core::verify::api_key::{ApiKey, ApiKeys};
+use mcp_auth_core::verify::api_key::ApiKeys;
 use mcp_auth_provider::{LocalUsers, Provider};
 use url::Url;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, Deed};
 use crate::domain::Domain;
 use crate::environment::Environment;
 use crate::sessions::{Browser, Sessions};
@@ -122,17 +122,11 @@ impl Web {
     }
 
     /// Records what `user` is about to do.
-    async fn record(
-        &self,
-        visit: &Visit,
-        user: &str,
-        key: Option<&ApiKey>,
-        what: &str,
-    ) -> Result<Option<Ticket>, Failure> {
+    async fn record(&self, visit: &Visit, user: &str, deed: Deed<'_>) -> Result<Option<Ticket>, Failure> {
         let Some(activity) = &self.activity else { return Ok(None) };
-        let begun = activity.begin(self.provider.issuer(), user, key, what, visit.address).await;
+        let begun = activity.begin(self.provider.issuer(), user, visit.address, &deed).await;
         begun.map(Some).map_err(|error| {
-            tracing::error!(%error, what, "it cannot be recorded");
+            tracing::error!(%error, what = deed.what(), "it cannot be recorded");
             Failure::Unavailable
         })
     }

@@ -12,6 +12,7 @@ use super::texts::Texts;
 use super::{AUDIT, CHANGES, SETTINGS, Visit, Web};
 use crate::environment::Environment;
 use crate::policies::SCOPES;
+use crate::sessions::mark;
 
 /// What is around every page.
 pub(super) struct Chrome<'a> {
@@ -192,17 +193,12 @@ impl Shown {
             expires_at: key.expires_at.map(|at| Moment::ahead(at, true)),
             overlap_until: key.overlap_until.filter(|until| *until > now).map(|at| Moment::ahead(at, false)),
             rotate_code: visit.browser.form_code(&format!("rotate {}", key.id)),
-            rotate_mark: mark(),
+            rotate_mark: mark(now),
             revoke_code: visit.browser.form_code(&format!("revoke {}", key.id)),
             id: key.id,
             name: key.name,
         }
     }
-}
-
-/// What tells one showing of a form from another.
-pub(super) fn mark() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// What an environment is called.

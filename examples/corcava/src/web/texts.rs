@@ -69,6 +69,7 @@ pub(super) struct Texts {
     pub(super) bad_scopes: &'static str,
     pub(super) too_many: &'static str,
     pub(super) sent_twice: &'static str,
+    pub(super) too_many_forms: &'static str,
     pub(super) activity: &'static ActivityTexts,
     ago: [[&'static str; 2]; 5],
 }
@@ -160,6 +161,7 @@ pub(super) static ENGLISH: Texts = Texts {
     bad_scopes: "Choose at least one scope.",
     too_many: "You have as many keys as one user may have. Revoke one first.",
     sent_twice: "This form was sent before; nothing was done again.",
+    too_many_forms: "Too many forms were sent in the last hour; nothing was done. Revoking works.",
     activity: &activity_texts::ENGLISH,
     ago: [
         ["just now", "just now"],
@@ -241,6 +243,7 @@ pub(super) static GERMAN: Texts = Texts {
     bad_scopes: "Wähle mindestens ein Recht.",
     too_many: "Mehr Schlüssel kann ein Benutzer nicht haben. Widerrufe zuerst einen.",
     sent_twice: "Dieses Formular wurde schon gesendet; es ist nichts noch einmal geschehen.",
+    too_many_forms: "In der letzten Stunde wurden zu viele Formulare gesendet; es ist nichts geschehen. Widerrufen geht.",
     activity: &activity_texts::GERMAN,
     ago: [
         ["gerade eben", "gerade eben"],

@@ -7,13 +7,8 @@ use reqwest::{Client, Response};
 
 use crate::server::{PASSWORD, USER};
 
-/// Walks from the authorization URL to the client's redirect, and gives the URL it was sent to.
-pub(crate) async fn walk(url: &str) -> String {
-    read(url).await.0
-}
-
-/// The same; and the consent page on the way there.
-pub(crate) async fn read(url: &str) -> (String, String) {
+/// Walks from the authorization URL to the client's redirect, and gives the URL it was sent to and the consent page on the way.
+pub(crate) async fn walk(url: &str) -> (String, String) {
     let browser = Client::builder().redirect(Policy::none()).build().unwrap();
     let mut cookie = String::new();
     let mut page = keep_cookie(browser.get(url).send().await.unwrap(), &mut cookie);

@@ -46,22 +46,27 @@ impl ApiKeys {
     /// for one that is revoked already, to make up for a failure.
     ///
     /// # Errors
-    /// [`KeyError::NotFound`]; [`KeyError::Changed`], [`KeyError::Store`]: then it may be ended in this process only; try again.
+    /// [`KeyError::NotFound`]; [`KeyError::Changed`], [`KeyError::Store`]: then it may be ended in this process only, or for
+    /// 30 days; try again.
     pub async fn revoke(&self, id: &str) -> Result<ApiKey, KeyError> {
         let inner = &*self.inner;
         let now = inner.clock.now();
         let (_, mut record, _) = self.load(id).await?;
         record.revoked_at.get_or_insert(now);
-        // First what counts here whatever the store says, and what ends streams. The record of an expired key is forgotten soon;
-        // the revocation still has to reach everybody.
+        // First what counts here whatever the store says. Then the record, since it alone lasts: the revocation, which ends open
+        // streams elsewhere, is forgotten in time, and the key would be good again. Last that revocation, even if the record of
+        // an expired key is forgotten soon, or cannot be written: it still has to reach everybody.
         let until = record.kept_until().unwrap_or(now).max(now.plus(MAX_OVERLAP));
-        let told = inner.revocations.revoke(&Revocation::key(&inner.issuer, id), until).await;
-        let record = self
+        let revocation = Revocation::key(&inner.issuer, id);
+        inner.revocations.revoke_here(&revocation, until);
+        let written = self
             .update(id, |record| {
                 record.revoked_at.get_or_insert(now);
                 Ok(())
             })
-            .await?;
+            .await;
+        let told = inner.revocations.revoke(&revocation, until).await;
+        let record = written?;
         told?;
         let until = record.kept_until();
         let index = index_of(&record.issuer, &record.owner, id);
