@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use mcp_auth_core::testing::{TestKey, TokenBuilder};
-use mcp_auth_core::time::Clock;
+use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder};
 use mcp_auth_core::verify::{TokenRefusal, TokenVerifier, VerifyContext, VerifyError};
 use mcp_auth_core::{Credential, Principal, ScopeSet};
@@ -143,4 +143,20 @@ async fn required_claims_have_their_text() {
         refused(strict(), &token().claim("ver", wrong), TokenRefusal::Claim).await;
     }
     refused(strict(), &token().without("ver"), TokenRefusal::Claim).await;
+}
+
+#[tokio::test]
+async fn a_token_is_dated_by_the_claim_that_is_named() {
+    let at = |token: TokenBuilder, builder: JwtVerifierBuilder| async move {
+        verify(builder, &token).await.map(|principal| principal.issued_at().map(Timestamp::as_secs))
+    };
+    let dated = || good().claim("iat", json!(2000)).claim("auth_time", json!(1000.9));
+    assert_eq!(at(dated(), builder()).await, Ok(Some(2000)));
+    let by_sign_in = || builder().since_claim("auth_time");
+    assert_eq!(at(dated(), by_sign_in()).await, Ok(Some(1000)));
+    assert_eq!(at(good(), by_sign_in()).await, Ok(None));
+    assert_eq!(at(good().claim("auth_time", json!("1000")), by_sign_in()).await, Err(TokenRefusal::Claim));
+    // When it was issued has to have come all the same.
+    let ahead = dated().claim("iat", json!(4_000_000_000_u64));
+    assert_eq!(at(ahead, by_sign_in()).await, Err(TokenRefusal::NotYetValid));
 }
