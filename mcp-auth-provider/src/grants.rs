@@ -73,8 +73,8 @@ impl Grants {
         let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
         let grant: Grant = serde_json::from_slice(&entry.value)?;
         if self.is_revoked(&grant).await? {
-            tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
-            self.store.remove(&key).await?;
+            // Also where its own revocation was broken off: perhaps no mark is kept yet.
+            self.end(id, "it was used, and it or its user or client is revoked").await?;
             return Ok(None);
         }
         Ok(Some((grant, entry.version)))
@@ -114,10 +114,11 @@ impl Grants {
         self.revocations.revoke(&Revocation::principal(&self.issuer, subject, now), until).await
     }
 
-    /// True if what a grant came from was revoked.
+    /// True if a grant was revoked, or what it came from: a revocation that was broken off marked it, and did not remove it.
     pub(crate) async fn is_revoked(&self, grant: &Grant) -> Result<bool, StoreError> {
         let principal = Principal::builder(&self.issuer, &grant.subject).issued_at(grant.signed_in);
-        self.revocations.is_revoked(&principal.client_id(&grant.client_id).build()).await
+        let principal = principal.client_id(&grant.client_id).grant_id(&grant.id);
+        self.revocations.is_revoked(&principal.build()).await
     }
 
     /// True if what a user had was revoked after they signed in.

@@ -221,12 +221,12 @@ async fn who_allows_on_and_on_is_stopped_by_every_process() {
 }
 
 #[tokio::test]
-async fn who_answers_on_and_on_is_stopped_before_anything_is_kept() {
+async fn who_allows_on_and_on_is_stopped_before_anything_is_kept() {
     let fixture = Fixture::start().await;
     let browser = ada(&fixture).await;
     let mut refused = 0;
     for _ in 0..40 {
-        let answer = decide(&fixture, &browser, "public", "deny").await;
+        let answer = decide(&fixture, &browser, "public", "allow").await;
         match answer.status().as_u16() {
             303 => {}
             429 => refused += 1,

@@ -1,4 +1,4 @@
-//! What was under way when everything of a user was revoked.
+//! What was under way when something was revoked, and a revocation that is broken off.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use common::{Browser, Fixture, form_code, location, query};
 use http::request::Parts;
 use mcp_auth_core::store::{Committed, Entry, KeyRing, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::verify::Revocations;
 use mcp_auth_provider::{LocalUsers, Login, Provider, SignIn, SignInError, SigningKey, User};
 use secrecy::SecretString;
 use tokio::sync::Notify;
@@ -42,18 +43,20 @@ impl Gate {
     }
 }
 
-/// Holds the next commit to a collection, or never tells what changed.
+/// Holds the next commit to a collection, or fails it, or never tells what changed.
 struct Held {
     store: Arc<dyn Store>,
     next: Mutex<Option<&'static str>>,
     gate: Gate,
+    fails: bool,
     /// Heard in its place.
     instead: Option<MemoryStore>,
 }
 
 impl Held {
     fn over(store: &Arc<dyn Store>, instead: Option<MemoryStore>) -> Arc<Self> {
-        Arc::new(Self { store: Arc::clone(store), next: Mutex::default(), gate: Gate::default(), instead })
+        let (store, next, gate) = (Arc::clone(store), Mutex::default(), Gate::default());
+        Arc::new(Self { store, next, gate, fails: false, instead })
     }
 }
 
@@ -79,6 +82,9 @@ impl Store for Held {
             let is_held = next.is_some_and(|held| writes[0].key.collection == held);
             is_held.then(|| next.take()).is_some()
         };
+        if is_held && self.fails {
+            return Err(StoreError::Unavailable("as the test wants it".into()));
+        }
         if is_held {
             self.gate.pass().await;
         }
@@ -160,6 +166,39 @@ async fn a_password_that_is_being_checked_opens_no_session() {
     assert_eq!(gate.hold(browser.post(request.as_str(), &form), meanwhile).await.status(), 303);
     let page = browser.get(request.as_str()).await.text().await.unwrap();
     assert!(page.contains("name=\"password\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_revocation_that_was_broken_off_is_not_forgotten() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (next, gate) = (Mutex::default(), Gate::default());
+    let failing = Arc::new(Held { store, next, gate, fails: true, instead: None });
+    let shared = Arc::clone(&failing);
+    let fixture = Fixture::with(|builder| builder.store(shared)).await;
+    for is_seen_first in [true, false] {
+        let tokens = fixture.tokens().await;
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        *failing.next.lock().unwrap() = Some("grants");
+        let form = [("token", refresh), ("client_id", "public")];
+        assert_eq!(fixture.post("/revoke", &form).await.status(), 503);
+        if is_seen_first {
+            assert!(fixture.provider.connections("ada").await.unwrap().is_empty());
+        }
+        assert_eq!(fixture.refresh(refresh).await.0, 400);
+        // It is gone for good.
+        fixture.advance(25 * 3600);
+        assert_eq!(fixture.refresh(refresh).await.0, 400);
+    }
+
+    // Where not even the mark was kept, who tries again has it kept.
+    let tokens = fixture.tokens().await;
+    let principal = fixture.verify(&tokens).await.unwrap();
+    let form = [("token", tokens["refresh_token"].as_str().unwrap()), ("client_id", "public")];
+    *failing.next.lock().unwrap() = Some("revoked");
+    assert_eq!(fixture.post("/revoke", &form).await.status(), 503);
+    assert_eq!(fixture.post("/revoke", &form).await.status(), 200);
+    let elsewhere = Revocations::over(failing, fixture.clock.clone());
+    assert!(elsewhere.is_revoked(&principal).await.unwrap());
 }
 
 #[tokio::test]

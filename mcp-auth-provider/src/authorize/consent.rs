@@ -48,8 +48,13 @@ impl Inner {
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
+        // Nothing is kept of it: to deny twice changes nothing.
+        if decision != "allow" {
+            let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
+            return Err(Problem::Redirect(Box::new(request), refused));
+        }
         let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
-        self.limits.check_answer(&session.user.subject).map_err(too_many)?;
+        self.limits.check_allowing(&session.user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -57,10 +62,6 @@ impl Inner {
                 "This page was answered already.",
             )
             .into());
-        }
-        if decision != "allow" {
-            let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
-            return Err(Problem::Redirect(Box::new(request), refused));
         }
         let user = &session.user;
         let code = match self.grant(&request, session).await {
