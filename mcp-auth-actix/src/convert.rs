@@ -17,6 +17,9 @@ use mcp_auth_core::verify::ClientCertificate;
 use crate::body::Outgoing;
 use crate::presence::Presence;
 
+/// What the values of most requests' headers fit into, in bytes.
+const BLOCK: usize = 2048;
+
 /// The head of a request; `None` if the guard's types cannot hold it.
 pub(crate) fn request_head(request: &HttpRequest) -> Option<Parts> {
     let (mut parts, ()) = http::Request::new(()).into_parts();
@@ -53,14 +56,24 @@ pub(crate) fn likeness(request: &HttpRequest) -> HttpRequest {
 
 /// Puts what the guard left of the headers in place of what came; `None` if they do not convert.
 ///
-/// The guard takes headers away and adds few: those that are as they came stay where they are.
+/// The guard takes headers away and adds few: those that are as they came stay where they are, and most are found at the
+/// place that they were converted to.
 pub(crate) fn replace_request_headers(request: &mut ServiceRequest, headers: &HeaderMap) -> Option<()> {
     let all = request.headers_mut();
     let is_left = |name: &actix_header::HeaderName| {
         let came = all.get_all(name).map(actix_header::HeaderValue::as_bytes);
         came.eq(headers.get_all(name.as_str()).iter().map(HeaderValue::as_bytes))
     };
-    let changed: Vec<_> = all.keys().filter(|name| !is_left(name)).cloned().collect();
+    let mut left = headers.iter();
+    let mut is_in_place = |name: &actix_header::HeaderName, value: &actix_header::HeaderValue| {
+        left.next()
+            .is_some_and(|(key, kept)| key.as_str() == name.as_str() && kept.as_bytes() == value.as_bytes())
+    };
+    let changed: Vec<_> = all
+        .iter()
+        .filter(|(name, value)| !is_in_place(name, value) && !is_left(name))
+        .map(|(name, _)| name.clone())
+        .collect();
     for name in changed {
         all.remove(name);
     }
@@ -114,10 +127,10 @@ pub(crate) fn own_answer(response: Response<Bytes>) -> HttpResponse {
     answer(response.map(http_body_util::Full::new), None)
 }
 
-/// The headers for the guard. Their values lie in one block: a request has many, and most are short.
+/// The headers for the guard. Their values lie in one block, or few: a request has many, and most are short.
 fn guard_headers(headers: &actix_header::HeaderMap) -> Option<HeaderMap> {
-    let mut values = BytesMut::with_capacity(headers.iter().map(|(_, value)| value.len()).sum());
-    let mut converted = HeaderMap::with_capacity(headers.len());
+    let mut values = BytesMut::with_capacity(BLOCK);
+    let mut converted = HeaderMap::with_capacity(headers.len_keys());
     for (name, value) in headers {
         values.extend_from_slice(value.as_bytes());
         let value = HeaderValue::from_maybe_shared(values.split().freeze()).ok()?;
@@ -133,4 +146,52 @@ fn actix_headers(headers: &HeaderMap) -> Option<actix_header::HeaderMap> {
         converted.append(name, actix_header::HeaderValue::from_bytes(value.as_bytes()).ok()?);
     }
     Some(converted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAME: [(&str, &str); 7] = [
+        ("host", "a"),
+        ("authorization", "b"),
+        ("x-many", "c"),
+        ("accept", "d"),
+        ("x-many", "e"),
+        ("mcp-session-id", "f"),
+        ("x-many", "c"),
+    ];
+
+    /// Names with their values in order, sorted by name.
+    fn sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, Vec<u8>)> {
+        let mut sorted: Vec<_> = pairs.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+        sorted.sort_by(|one, other| one.0.cmp(&other.0));
+        sorted
+    }
+
+    #[test]
+    fn what_the_guard_left_is_what_is_forwarded() {
+        let names = ["host", "authorization", "x-many", "accept", "mcp-session-id"];
+        // Each name is left, removed, replaced or doubled.
+        for choice in 0..4_u32.pow(5) {
+            let mut request = CAME
+                .iter()
+                .fold(TestRequest::default(), |request, header| request.append_header(*header))
+                .to_srv_request();
+            let mut headers = guard_headers(request.headers()).unwrap_or_default();
+            for (place, name) in (0..).zip(names) {
+                match choice / 4_u32.pow(place) % 4 {
+                    1 => _ = headers.remove(name),
+                    2 => _ = headers.insert(name, HeaderValue::from_static("new")),
+                    3 => _ = headers.append(name, HeaderValue::from_static("b")),
+                    _ => {}
+                }
+            }
+            assert!(replace_request_headers(&mut request, &headers).is_some());
+            let forwarded =
+                sorted(request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+            let left = sorted(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+            assert_eq!(forwarded, left, "{choice}");
+        }
+    }
 }

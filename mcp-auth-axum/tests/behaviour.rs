@@ -1,7 +1,10 @@
 //! The behaviour suite over axum.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs)]
 
-use std::net::{SocketAddr, TcpListener};
+#[path = "support/run.rs"]
+mod running;
+
+use std::net::TcpListener;
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,6 +13,7 @@ use mcp_auth_axum::{McpAuthLayer, routes};
 use mcp_auth_behaviour::{Mcp, Running, Serve};
 use mcp_auth_core::Guard;
 use mcp_auth_core::verify::ClientCertificate;
+use running::run;
 
 struct Axum;
 
@@ -18,11 +22,8 @@ impl Serve for Axum {
         let app = Router::new()
             .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(mcp))
             .merge(routes(&guard))
-            .layer(map_request(client_certificate))
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        Running::new(move || server.abort())
+            .layer(map_request(client_certificate));
+        run(listener, app)
     }
 }
 

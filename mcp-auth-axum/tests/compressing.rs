@@ -1,12 +1,16 @@
 //! A service that compresses its answers, behind the layer.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs)]
 
-use std::net::{SocketAddr, TcpListener};
+#[path = "support/run.rs"]
+mod running;
+
+use std::net::TcpListener;
 
 use axum::Router;
 use mcp_auth_axum::{McpAuthLayer, routes};
 use mcp_auth_behaviour::{Mcp, Running, Serve, compression};
 use mcp_auth_core::Guard;
+use running::run;
 use tower_http::compression::CompressionLayer;
 
 struct Compressing;
@@ -16,11 +20,8 @@ impl Serve for Compressing {
         let inner = Router::new().fallback_service(mcp).layer(CompressionLayer::new());
         let app = Router::new()
             .route_service("/mcp", McpAuthLayer::new(guard.clone()).layer(inner))
-            .merge(routes(&guard))
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        Running::new(move || server.abort())
+            .merge(routes(&guard));
+        run(listener, app)
     }
 }
 

@@ -1,26 +1,24 @@
 //! What is axum's own: where the layer stands, and which HTTP it speaks.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use std::net::{SocketAddr, TcpListener};
+#[path = "support/run.rs"]
+mod running;
+
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
 use mcp_auth_axum::{Caller, McpAuthLayer, require_scopes, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message};
+use mcp_auth_behaviour::ordinary::routes_take_the_same_tokens;
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, http2, message};
 use mcp_auth_core::Guard;
 use mcp_auth_core::store::MemoryStore;
 use mcp_auth_core::testing::{ProofBuilder, TestKey, thumbprint};
 use mcp_auth_core::verify::dpop::Dpop;
 use mcp_auth_core::verify::jwt::Algorithm;
+use running::run;
 use serde_json::json;
-
-fn run(listener: TcpListener, app: Router) -> Running {
-    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = tokio::spawn(async move { axum::serve(listener, app).await });
-    Running::new(move || server.abort())
-}
 
 /// The guarded service below a prefix, beside ordinary routes.
 struct Nested;
@@ -176,18 +174,7 @@ impl Serve for Ordinary {
 #[tokio::test]
 async fn ordinary_routes_take_the_same_tokens() {
     let fixture = Fixture::start::<Ordinary>().await;
-    let me = || fixture.ask("GET", "/me");
-    me().send().await.is(401, -32000).challenges("", "notes:read");
-    me().token("bad").send().await.is(401, -32000).challenges("invalid_token", "notes:read");
-    let short = me().token(&fixture.reader()).send().await;
-    short.is(403, -32000).challenges("insufficient_scope", "notes:delete notes:read");
-    me().header("origin", "https://evil.example").token(&fixture.reader()).send().await.is(403, -32000);
-    let token = fixture.ada("notes:read notes:delete").sign();
-    assert_eq!(me().token(&token).send().await.is(200, None).text(), "ada");
-    // Other methods of a guarded route learn nothing either.
-    me().method("DELETE").send().await.is(401, -32000);
-    assert_eq!(fixture.ask("GET", "/open").token(&token).send().await.text(), "false");
-    assert_eq!(fixture.ask("GET", "/forgotten").token(&token).send().await.status, 401);
+    routes_take_the_same_tokens(&fixture).await;
 }
 
 /// A proof names the URL that was asked for, whatever a router has left of it.
@@ -215,62 +202,12 @@ impl Serve for Plain {
     }
 }
 
-/// One connection, by HTTP/2 from the first byte.
-fn http2() -> reqwest::Client {
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
-fn post(client: &reqwest::Client, fixture: &Fixture, tool: &str) -> reqwest::RequestBuilder {
-    client
-        .post(fixture.url())
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", message::MODERN)
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", tool)
-        .body(message::call(tool, json!({})).to_string())
-}
-
 #[tokio::test]
 async fn http_2_names_its_host_in_the_authority() {
-    let fixture = Fixture::start::<Plain>().await;
-    let client = http2();
-    let ask = |token: Option<String>, host: Option<&str>| {
-        let mut request = post(&client, &fixture, "list_notes");
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(host) = host {
-            request = request.header("host", host);
-        }
-        request.send()
-    };
-    let refused = ask(None, None).await.unwrap();
-    assert_eq!((refused.status().as_u16(), refused.version()), (401, reqwest::Version::HTTP_2));
-    // Two names for one server: nobody knows which of them was checked.
-    let two = ask(Some(fixture.reader()), Some("evil.example")).await.unwrap();
-    assert_eq!(two.status().as_u16(), 400);
-    fixture.nothing_ran();
-    let good = ask(Some(fixture.reader()), None).await.unwrap();
-    assert_eq!((good.status().as_u16(), good.version()), (200, reqwest::Version::HTTP_2));
-    assert!(good.text().await.unwrap().contains("Buy milk"));
-    assert_eq!(fixture.ran.take(), ["list_notes"]);
+    http2::the_authority_is_the_host::<Plain>().await;
 }
 
-/// A stream that is reset, and a connection that is lost, before the answer has begun.
 #[tokio::test]
 async fn a_client_that_leaves_over_http_2_cancels() {
-    let fixture = Fixture::with::<Plain>(Setup { json: true, ..Setup::default() }).await;
-    for is_lost in [false, true] {
-        let client = http2();
-        let asking = tokio::spawn(post(&client, &fixture, "wait").bearer_auth(fixture.reader()).send());
-        fixture.ran.wait_for("wait").await.unwrap();
-        asking.abort();
-        if is_lost {
-            drop(client);
-        }
-        fixture.ran.wait_for("wait dropped").await.unwrap();
-        fixture.ran.take();
-    }
+    http2::a_client_that_leaves_cancels::<Plain>().await;
 }

@@ -17,13 +17,13 @@ impl TokenCache {
 
     /// Keeps a verdict.
     pub fn put(&self, token: &str, verified: &Verified) {
-        self.0.put(token, verified, 0, 0);
+        self.0.put(token.as_bytes(), verified, 0, 0);
     }
 
     /// True if there is a verdict that may be used now.
     #[must_use]
     pub fn has(&self, token: &str, now: Timestamp) -> bool {
-        self.0.get(token, now, 0).is_some_and(|cached| cached.is_checked_at(0))
+        self.0.get(token.as_bytes(), now, 0).is_some_and(|cached| cached.is_checked_at(0))
     }
 
     /// How many verdicts are kept.

@@ -4,6 +4,7 @@
 //! 2. A token is `b64token` of RFC 6750 plus `:` (API tokens use it), 1 to [`MAX_TOKEN`] bytes, ASCII.
 //! 3. A token in the query (`access_token=`) is refused, whatever the header says.
 //! 4. A scheme other than `Bearer` and `DPoP` is not ours: it is refused, never ignored.
+//! 5. A guard looks for a verdict on the token before it reads its bytes: only what is within the grammar was ever given one.
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
@@ -18,7 +19,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest token that is looked at, in bytes.
@@ -73,31 +74,10 @@ impl Credential {
     /// [`CredentialError`]: to be answered 400 with `invalid_request` (RFC 6750, section 3.1), or 401
     /// where it is the token itself.
     pub fn from_request(headers: &HeaderMap, uri: &Uri) -> Result<Option<Self>, CredentialError> {
-        if uri.query().is_some_and(names_a_token) {
-            return Err(CredentialError::InQuery);
+        match sole(headers, uri)? {
+            Some(value) => Presented::read(value.clone())?.credential().map(Some),
+            None => Ok(None),
         }
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        if values.next().is_some() {
-            return Err(CredentialError::Repeated);
-        }
-        let value = value.to_str().map_err(|_| CredentialError::Malformed)?;
-        let (scheme, rest) = value.split_once(' ').ok_or(CredentialError::Malformed)?;
-        let scheme = if scheme.eq_ignore_ascii_case("bearer") {
-            Scheme::Bearer
-        } else if scheme.eq_ignore_ascii_case("dpop") {
-            Scheme::Dpop
-        } else {
-            return Err(CredentialError::UnknownScheme);
-        };
-        let token = rest.trim_start_matches(' ');
-        if token.len() > MAX_TOKEN {
-            return Err(CredentialError::TooLong);
-        }
-        if token.is_empty() || !is_token(token) {
-            return Err(CredentialError::Malformed);
-        }
-        Ok(Some(Self { scheme, token: token.into() }))
     }
 
     /// How it was presented.
@@ -114,6 +94,73 @@ impl Credential {
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
+
+/// What a request presents, of which nothing but the scheme was read.
+pub(crate) struct Presented {
+    scheme: Scheme,
+    value: HeaderValue,
+    /// Where the token begins.
+    token: usize,
+}
+
+impl Presented {
+    /// As [`Credential::from_request`], up to the bytes of the token. Whatever comes of it, no credential stays in `headers`.
+    pub(crate) fn take(headers: &mut HeaderMap, uri: &Uri) -> Result<Option<Self>, CredentialError> {
+        let is_sole = sole(headers, uri).map(drop);
+        let value = headers.remove(AUTHORIZATION);
+        is_sole?;
+        value.map(Self::read).transpose()
+    }
+
+    fn read(value: HeaderValue) -> Result<Self, CredentialError> {
+        let bytes = value.as_bytes();
+        let space = memchr::memchr(b' ', bytes).ok_or(CredentialError::Malformed)?;
+        let (scheme, rest) = bytes.split_at_checked(space).ok_or(CredentialError::Malformed)?;
+        let scheme = if scheme.eq_ignore_ascii_case(b"bearer") {
+            Scheme::Bearer
+        } else if scheme.eq_ignore_ascii_case(b"dpop") {
+            Scheme::Dpop
+        } else {
+            return Err(CredentialError::UnknownScheme);
+        };
+        let token = space + rest.iter().take_while(|b| **b == b' ').count();
+        if bytes.len() - token > MAX_TOKEN {
+            return Err(CredentialError::TooLong);
+        }
+        Ok(Self { scheme, token, value })
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// What stands where a token should: any bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.value.as_bytes().get(self.token..).unwrap_or_default()
+    }
+
+    /// The credential, if those bytes are a token.
+    pub(crate) fn credential(&self) -> Result<Credential, CredentialError> {
+        match std::str::from_utf8(self.bytes()) {
+            Ok(token) if !token.is_empty() && is_token(token) => {
+                Ok(Credential { scheme: self.scheme, token: token.into() })
+            }
+            _ => Err(CredentialError::Malformed),
+        }
+    }
+}
+
+/// The one `Authorization` header, of a request with no token in its query.
+fn sole<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Option<&'a HeaderValue>, CredentialError> {
+    if uri.query().is_some_and(names_a_token) {
+        return Err(CredentialError::InQuery);
+    }
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(CredentialError::Repeated),
+        (sole, None) => Ok(sole),
     }
 }
 

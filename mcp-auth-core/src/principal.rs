@@ -167,7 +167,7 @@ impl Principal {
         self.inner.expires_at
     }
 
-    /// When the credential was issued, where it says so.
+    /// When the credential was issued, or what its verifier dates it by, where it says so.
     pub fn issued_at(&self) -> Option<Timestamp> {
         self.inner.issued_at
     }

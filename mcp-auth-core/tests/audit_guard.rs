@@ -1,41 +1,30 @@
 //! What a guard takes down of requests that it refuses, and of answers that it cannot read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/guarded.rs"]
+mod guarded;
+
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Ready;
 use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
+use guarded::{OneToken, modern_message, modern_request};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
+use mcp_auth_core::Guard;
 use mcp_auth_core::audit::{Audit, AuditEvent, ChannelSink, Deliveries, OutcomeKind, RecordKind};
 use mcp_auth_core::guard::{Admission, Decision, GuardBuilder, GuardedBody, Rest};
 use mcp_auth_core::policy::{ToolPolicies, read};
-use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Guard, Principal, ScopeSet, TokenVerifier};
 use serde_json::{Value, json};
 
 const PLANTED: &str = "planted-for-nobody";
-
-struct OneToken;
-
-#[async_trait]
-impl TokenVerifier for OneToken {
-    async fn verify(&self, credential: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
-        match credential.expose_token() {
-            "good" => {
-                let scopes = ScopeSet::parse("notes:read").unwrap();
-                Ok(Principal::builder("https://issuer.example", "ada").scopes(scopes).build().into())
-            }
-            _ => Err(TokenRefusal::Unknown.into()),
-        }
-    }
-    fn authorization_servers(&self) -> Vec<String> {
-        vec!["https://issuer.example".to_owned()]
-    }
-}
 
 /// A guard with one tool, whose schema alone says that `word` is secret, and what it takes down.
 fn guard(change: impl FnOnce(GuardBuilder) -> GuardBuilder) -> (Guard, Deliveries) {
@@ -43,7 +32,7 @@ fn guard(change: impl FnOnce(GuardBuilder) -> GuardBuilder) -> (Guard, Deliverie
     let tool = json!({"name": "unlock", "inputSchema": schema});
     let tools = ToolPolicies::from_tools([tool]).unwrap().tool("unlock", read("notes:read"));
     let (sink, deliveries) = ChannelSink::new(4096);
-    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken).tools(tools);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(OneToken("notes:read")).tools(tools);
     let (guard, _background) = change(builder.audit(Audit::new(sink))).build().unwrap();
     (guard, deliveries)
 }
@@ -61,18 +50,9 @@ async fn taken(guard: Guard, mut deliveries: Deliveries) -> Vec<AuditEvent> {
     events
 }
 
-/// The head of a request for this message, as 2026-07-28 makes it.
+/// The head of a request for this message.
 fn head(message: &Value) -> Parts {
-    let name = message["params"]["name"].as_str().unwrap_or_default();
-    let request = Request::post("/mcp")
-        .header("host", "mcp.example")
-        .header("authorization", "Bearer good")
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", message["method"].as_str().unwrap())
-        .header("mcp-name", name);
-    request.body(()).unwrap().into_parts().0
+    modern_request(message).0
 }
 
 async fn send(guard: &Guard, mut parts: Parts, message: &Value) -> Option<Decision> {
@@ -84,17 +64,8 @@ async fn send(guard: &Guard, mut parts: Parts, message: &Value) -> Option<Decisi
     }
 }
 
-fn message(method: &str, mut params: Value) -> Value {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-}
-
 fn unlock(tool: &str) -> Value {
-    message("tools/call", json!({"name": tool, "arguments": {"word": PLANTED, "n": 1}}))
+    modern_message("tools/call", json!({"name": tool, "arguments": {"word": PLANTED, "n": 1}}))
 }
 
 #[tokio::test]
@@ -119,7 +90,7 @@ async fn what_is_not_known_to_be_asked_for_leaves_no_parameters() {
     let slip = unlock("unlok");
     drop(send(&guard, head(&slip), &slip).await);
     let answers = json!({"taskId": "1", "inputResponses": {"a": {"content": {"iban": PLANTED}}}});
-    let answers = message("tasks/update", answers);
+    let answers = modern_message("tasks/update", answers);
     drop(send(&guard, head(&answers), &answers).await);
 
     let events = taken(guard, deliveries).await;
@@ -136,7 +107,7 @@ async fn what_is_not_known_to_be_asked_for_leaves_no_parameters() {
 async fn come(guard: &Guard, method: &str, authorization: Option<&str>, address: [u8; 4]) -> Option<u16> {
     let (mut parts, ()) = Request::new(()).into_parts();
     (parts.method, parts.uri) = (method.parse().unwrap(), "/mcp".parse().unwrap());
-    parts.headers = head(&message("ping", json!({}))).headers;
+    parts.headers = head(&modern_message("ping", json!({}))).headers;
     parts.headers.remove("authorization");
     parts.headers.extend(
         authorization.map(|value| (http::header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())),
@@ -187,7 +158,7 @@ async fn who_asks_too_often_is_told_once_and_named() {
     let (guard, deliveries) = guard(|guard| guard.requests_per_minute(NonZeroU32::new(2).unwrap()));
     for n in 0..50 {
         let status = (n >= 2).then_some(429);
-        assert_eq!(come(&guard, "POST", Some("Bearer good"), ADDRESS).await, status);
+        assert_eq!(come(&guard, "POST", Some("Bearer secret"), ADDRESS).await, status);
     }
     let events = taken(guard, deliveries).await;
     assert_eq!(events.len(), 1, "{events:?}");
@@ -211,4 +182,109 @@ async fn an_answer_that_nobody_read_is_no_success() {
         assert_eq!((event.outcome, event.error.as_deref()), (Some(OutcomeKind::Cut), Some("unread")));
     }
     assert_eq!(events.len(), 4);
+}
+
+/// What runs on as a task has not been done yet, and may never be.
+#[tokio::test]
+async fn what_became_a_task_is_no_success() {
+    let (guard, deliveries) = guard(|guard| guard);
+    let task = json!({"taskId": "t1", "status": "working"});
+    let modern = json!({"resultType": "task", "taskId": "t1", "status": "working"});
+    for (revision, result) in [
+        ("2026-07-28", modern),
+        ("2025-11-25", json!({"task": task})),
+        ("2026-07-28", json!({"resultType": "promise"})),
+        ("2026-07-28", json!({"resultType": 1})),
+        ("2026-07-28", json!({"resultType": "complete", "content": []})),
+        ("2025-11-25", json!({"content": []})),
+    ] {
+        let mut call = unlock("unlock");
+        let mut parts = head(&call);
+        if revision != "2026-07-28" {
+            call["params"].as_object_mut().unwrap().remove("_meta");
+            parts.headers.remove("mcp-method");
+            parts.headers.remove("mcp-name");
+            parts.headers.insert("mcp-protocol-version", HeaderValue::from_static(revision));
+        }
+        let Some(Decision::Forward(forward)) = send(&guard, parts, &call).await else { panic!() };
+        let body = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
+        let answer =
+            Response::builder().header("content-type", "application/json").body(Full::from(body)).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Full<Bytes>>>>> = forward.exchange.respond(answer);
+        drop(answer.into_body().collect().await.unwrap());
+    }
+    let events = taken(guard, deliveries).await;
+    let outcomes: Vec<_> = events
+        .iter()
+        .filter(|event| event.record == RecordKind::Outcome)
+        .map(|event| (event.outcome.unwrap(), event.error.as_deref()))
+        .collect();
+    let (cut, succeeded) = (OutcomeKind::Cut, (OutcomeKind::Succeeded, None));
+    assert_eq!(
+        outcomes,
+        [
+            (cut, Some("task")),
+            (cut, Some("task")),
+            (cut, Some("unread")),
+            (cut, Some("unread")),
+            succeeded,
+            succeeded
+        ]
+    );
+    let ids = events
+        .iter()
+        .filter(|event| event.result.as_ref().is_some_and(|shown| shown.to_string().contains("t1")));
+    assert_eq!(ids.count(), 2, "by which it can be looked for");
+}
+
+/// A stream that says this much and stays open.
+struct Open(Option<Bytes>);
+
+impl Body for Open {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_guard_ends_ends_between_events_and_in_order() {
+    let (recorded, deliveries) = guard(|guard| guard);
+    let tools = ToolPolicies::new().tool("unlock", read("notes:read"));
+    let plain = Guard::builder("https://mcp.example/mcp")
+        .verifier(OneToken("notes:read"))
+        .tools(tools)
+        .build()
+        .unwrap()
+        .0;
+    let listen = modern_message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
+    for guard in [&plain, &recorded] {
+        let Some(Decision::Forward(forward)) = send(guard, head(&listen), &listen).await else { panic!() };
+        let notice = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+        let said = Bytes::from(format!("data: {notice}\n\nevent: message\ndata: {{\"jsonrpc"));
+        let answer =
+            Response::builder().header("content-type", "text/event-stream").body(Open(Some(said))).unwrap();
+        let answer: Response<GuardedBody<_, Ready<Rest<Open>>>> = forward.exchange.respond(answer);
+        let mut body = Box::pin(answer.into_body());
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        guard.shutdown();
+        let rest = tokio::time::timeout(Duration::from_secs(10), body.collect()).await.unwrap().unwrap();
+        let stream = String::from_utf8([first, rest.to_bytes()].concat()).unwrap();
+        let events: Vec<Value> = stream
+            .split_terminator("\n\n")
+            .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+            .collect();
+        assert_eq!(events.len(), 2, "{stream}");
+        assert_eq!((&events[1]["id"], &events[1]["result"]["resultType"]), (&json!(1), &json!("complete")));
+    }
+    drop(plain);
+    let events = taken(recorded, deliveries).await;
+    assert_eq!(events.last().unwrap().outcome, Some(OutcomeKind::Succeeded), "{events:#?}");
 }

@@ -202,6 +202,25 @@ async fn a_chain_made_anew_lacks_its_signatures() {
     assert_eq!(verify(&directory.log(), &keyed()), Err(Broken::NoCheckpoint { after: 0 }));
 }
 
+/// Starts are exempt from the rule that a checkpoint is due; nothing that says something else besides is one.
+#[tokio::test]
+async fn an_event_that_calls_itself_a_start_is_none() {
+    let directory = Directory::new();
+    write(directory.builder(), 0..5).await;
+    let mut lines = lines_of(&directory.log());
+    let last = lines.iter().rposition(|line| line.contains("\"checkpoint\"")).unwrap();
+    let event = lines.iter().find(|line| line.contains("\"tool3\"")).unwrap();
+    let (before, rest) = event.split_once("\"prev\":\"").unwrap();
+    let (prev, event) = rest.split_at(44);
+    let forged = format!("{before}\"prev\":\"{prev},\"opened\":{{\"time\":1,\"torn\":0}}{event}");
+    assert!(matches!(LogLine::read(forged.as_bytes()), LogLine::Unreadable), "{forged}");
+    lines.truncate(last + 1);
+    let covered = lines.len() as u64;
+    lines.extend(std::iter::repeat_n(forged, 11));
+    fs::write(directory.log(), forge(&lines)).unwrap();
+    assert_eq!(verify(&directory.log(), &keyed()), Err(Broken::NoCheckpoint { after: covered }));
+}
+
 #[tokio::test]
 async fn a_torn_line_is_taken_away_and_told() {
     let directory = Directory::new();
@@ -300,6 +319,34 @@ async fn files_are_private_and_belong_to_one_writer() {
     fs::write(directory.log(), "not ours\n").unwrap();
     assert!(matches!(directory.builder().open(), Err(OpenError::Foreign { .. })));
     assert_eq!(fs::read_to_string(directory.log()).unwrap(), "not ours\n");
+}
+
+#[tokio::test]
+async fn the_key_beside_a_record_is_made_once_and_stays() {
+    let directory = Directory::new();
+    let beside =
+        || JsonLines::builder(directory.log()).key_beside().checkpoint_every(2, Duration::from_secs(60));
+    write(beside(), 0..5).await;
+    let key = directory.0.join("audit.key");
+    let text = fs::read_to_string(&key).unwrap();
+    let public = CheckpointKey::load_or_create(&key).unwrap().public_key();
+    write(beside(), 5..9).await;
+    assert_eq!(fs::read_to_string(&key).unwrap(), text);
+    let report = verify(&directory.log(), &Verify::default().key(public)).unwrap();
+    assert!(report.checkpoints >= 4, "{report:?}");
+
+    let (lines, background) = beside().open().unwrap();
+    assert_eq!(lines.public_key(), Some(public));
+    drop((lines, background));
+    assert_eq!(JsonLines::builder(directory.0.join("bare")).open().unwrap().0.public_key(), None);
+
+    // Nothing is written over what is no key, and no record is its own key.
+    fs::write(&key, "not a key").unwrap();
+    assert!(matches!(beside().open(), Err(OpenError::Key { .. })));
+    assert_eq!(fs::read_to_string(&key).unwrap(), "not a key");
+    let same = JsonLines::builder(directory.0.join("record.key")).key_beside().open();
+    assert!(matches!(same, Err(OpenError::Key { .. })));
+    assert_eq!(fs::read_to_string(directory.0.join("record.key")).unwrap(), "");
 }
 
 #[cfg(target_os = "linux")]

@@ -17,7 +17,7 @@ use mcp_auth_core::store::{KeyRing, MemoryStore, Sealed};
 use serde_json::json;
 
 const ISSUER: &str = "https://issuer.example";
-const PARAMS: &str = r#"{"title":"Lunch","Email":"ada@example.org","who":{"born":"1815-12-10","password":"hunter2"},"changes":[{"field":"email","before":"old@example.org"}]}"#;
+const PARAMS: &str = r#"{"title":"Lunch","Email":"ada@example.org","who":{"born":"1815-12-10","password":"hunter2"},"changes":[{"field":"email","before":"old@example.org"}],"content":[{"text":"{\"pages\":[\"{\\\"EMAIL\\\":\\\"deep@example.org\\\",\\\"pin\\\":\\\"hunter2\\\"}\"]}"},{"text":"{\"pages\":2}"}]}"#;
 
 type Store = Arc<Sealed<Arc<MemoryStore>>>;
 
@@ -91,8 +91,8 @@ async fn call(audit: &Audit, principal: &Principal, effect: Effect) -> Result<()
     Ok(())
 }
 
-const PERSONAL: [&str; 5] =
-    ["203.0.113.7", "claude-code", "ada@example.org", "1815-12-10", "old@example.org"];
+const PERSONAL: [&str; 6] =
+    ["203.0.113.7", "claude-code", "ada@example.org", "1815-12-10", "old@example.org", "deep@example.org"];
 
 #[tokio::test]
 async fn a_key_that_is_destroyed_takes_what_is_personal_with_it() {
@@ -139,7 +139,8 @@ async fn a_key_that_is_destroyed_takes_what_is_personal_with_it() {
     assert_eq!(bob.agent.as_deref(), Some("claude-code/2.1"));
     let shown = json!({ "title": "Lunch", "Email": "ada@example.org",
         "who": { "born": "1815-12-10", "password": "[redacted: name]" },
-        "changes": [{ "field": "email", "before": "old@example.org" }] });
+        "changes": [{ "field": "email", "before": "old@example.org" }],
+        "content": [{ "text": r#"{"pages":["{\"EMAIL\":\"deep@example.org\",\"pin\":\"[redacted: name]\"}"]}"# }, { "text": "{\"pages\":2}" }] });
     assert_eq!(bob.params, Some(shown.clone()));
     let outcome = events.iter().find(|event| event.id == bob.id && event.result.is_some()).unwrap();
     assert_eq!(outcome.result, Some(shown));

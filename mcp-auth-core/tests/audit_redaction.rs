@@ -212,6 +212,34 @@ fn what_is_json_is_redacted_as_json_wherever_it_is_written() {
     }
 }
 
+#[test]
+fn a_value_whose_name_stands_beside_it_is_secret_as_it_is() {
+    for named in [
+        json!({"name": "DB_PASSWORD", "value": "hunter2-hunter2"}),
+        json!({"Name": "DB_PASSWORD", "Value": "hunter2-hunter2"}),
+        json!({"VALUE": "hunter2-hunter2", "key": "/prod/api-key"}),
+        json!({"op": "replace", "path": "/credentials/0", "value": "hunter2-hunter2"}),
+        json!({"op": "replace", "path": "/card/pin", "value": "hunter2-hunter2"}),
+        json!({"header": "Authorization", "value": "hunter2-hunter2"}),
+        json!({"field": "user.password", "before": "hunter2-hunter2", "after": {"is": "hunter2-hunter2"}}),
+        json!("DB_PASSWORD\t= hunter2-hunter2"),
+    ] {
+        for json in recorded(&json!({ "of": [named] }), "", None) {
+            assert_gone("hunter2-hunter2", &json);
+        }
+    }
+    for open in [
+        json!({"name": "color", "value": "hunter2-hunter2"}),
+        json!({"path": "/title", "value": "hunter2-hunter2"}),
+    ] {
+        assert!(
+            recorded(&open, "", None)
+                .iter()
+                .all(|json| String::from_utf8_lossy(json).contains("hunter2-hunter2"))
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_that_is_dropped_was_cut_and_what_is_not_acknowledged_does_not_run() {
     let (sink, mut deliveries) = ChannelSink::new(8);

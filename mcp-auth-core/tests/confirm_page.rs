@@ -2,11 +2,15 @@
 #![cfg(feature = "approval-page")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/guarded.rs"]
+mod guarded;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use guarded::OneToken;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use mcp_auth_core::confirm::approval::{ApprovalPage, Approver, Approvers, SignedIn};
@@ -17,8 +21,7 @@ use mcp_auth_core::mcp::{Era, Limits, Message};
 use mcp_auth_core::policy::destructive;
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store};
 use mcp_auth_core::time::{Clock, Timestamp};
-use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
-use mcp_auth_core::{Credential, Guard, Principal, Routes, ScopeSet, TokenVerifier, ToolPolicies};
+use mcp_auth_core::{Guard, Principal, Routes, ScopeSet, ToolPolicies};
 use serde_json::json;
 
 /// Whoever the cookie names.
@@ -255,7 +258,7 @@ fn a_guard_serves_its_page_where_nothing_else_is() {
         let approvals = Approvals::new(Arc::clone(&store), format!("https://mcp.example{at}"));
         let page = ApprovalPage::new(approvals, Cookies, keys.clone()).unwrap();
         let gate = StoreGate::new("https://mcp.example/mcp", store, keys).approval_page(page);
-        let guard = Guard::builder("https://mcp.example/mcp").verifier(Nobody).confirmation(gate);
+        let guard = Guard::builder("https://mcp.example/mcp").verifier(OneToken("")).confirmation(gate);
         let tools =
             ToolPolicies::new().tool("delete", destructive("a").confirm(Rule::new(Confirmation::Approve)));
         guard.tools(tools).build().map(|(guard, _)| guard.paths())
@@ -266,17 +269,5 @@ fn a_guard_serves_its_page_where_nothing_else_is() {
     {
         let errors = paths(taken).unwrap_err().to_string();
         assert!(errors.contains("path of its own"), "{errors}");
-    }
-}
-
-struct Nobody;
-
-#[async_trait]
-impl TokenVerifier for Nobody {
-    async fn verify(&self, _: &Credential, _: VerifyContext<'_>) -> Result<Verified, VerifyError> {
-        Err(TokenRefusal::Unknown.into())
-    }
-    fn authorization_servers(&self) -> Vec<String> {
-        vec!["https://issuer.example".to_owned()]
     }
 }

@@ -6,20 +6,18 @@ mod guarded;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
-use guarded::{OneToken, decide, request};
-use http::Response;
+use guarded::{OneToken, decide, modern_message, modern_request, request};
 use http::request::Parts;
+use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Full};
-use mcp_auth_core::config::ConfigErrors;
+use mcp_auth_core::Guard;
+use mcp_auth_core::audit::{Audit, AuditEvent, ChannelSink, RecordKind};
 use mcp_auth_core::confirm::{Confirmation, Confirmed, Fallback, Rule, Way};
 use mcp_auth_core::guard::{Decision, Exchange, Forward, GuardedBody, Rest};
-use mcp_auth_core::mcp::{ListKind, Operation};
-use mcp_auth_core::policy::{
-    Arguments, Effect, ScopePolicy, ToolPolicies, Verdict, destructive, read, write,
-};
-use mcp_auth_core::{Guard, Principal, ScopeSet};
+use mcp_auth_core::policy::{ScopePolicy, ToolPolicies, destructive, read, write};
 use serde_json::{Value, json};
 
 const KNOWN: OneToken = OneToken("notes:delete");
@@ -142,18 +140,7 @@ async fn what_fits_in_no_stream_is_an_error() {
 }
 
 fn modern(arguments: &Value) -> (Parts, Bytes) {
-    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
-        "name": "delete", "arguments": arguments, "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": "c", "version": "1" } } } });
-    let (mut parts, body) = request(&call, None);
-    for (name, value) in
-        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "delete")]
-    {
-        parts.headers.insert(name, value.parse().unwrap());
-    }
-    (parts, body)
+    modern_request(&modern_message("tools/call", json!({ "name": "delete", "arguments": arguments })))
 }
 
 fn text(decision: Decision) -> String {
@@ -178,6 +165,53 @@ async fn a_token_is_stripped_and_the_length_corrected() {
     );
     assert_eq!(parts.headers["content-length"], forward.body.len().to_string());
     assert_eq!(parts.extensions.get::<Confirmed>().unwrap().way, Way::TwoStep);
+}
+
+/// The second leg is the one that deletes: it names who confirmed the call as the first does.
+#[tokio::test]
+async fn a_tool_that_asks_itself_leaves_no_call_without_its_confirmation() {
+    let (sink, mut deliveries) = ChannelSink::new(64);
+    let builder = Guard::builder("https://mcp.example/mcp").verifier(KNOWN).audit(Audit::new(sink));
+    let (guard, background) =
+        builder.policy(deletes(Rule::destructive().or(Fallback::TwoStep))).build().unwrap();
+    let background = tokio::spawn(background);
+    let said = tokio::spawn(async move {
+        let mut said = Vec::new();
+        while let Some(delivered) = deliveries.next().await {
+            let event: AuditEvent = serde_json::from_slice(delivered.acknowledge(Ok(())).json()).unwrap();
+            said.extend((event.record == RecordKind::Intent).then_some(event.confirmation));
+        }
+        said
+    });
+    let (mut parts, body) = modern(&json!({}));
+    let asked = text(decide(&guard, &mut parts, body).await);
+    let token = asked.split("\"confirmation_token\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let mut call: Value = serde_json::from_slice(&modern(&json!({ "confirmation_token": token })).1).unwrap();
+    for leg in 1..=2 {
+        let (mut parts, _) = modern(&json!({}));
+        parts.headers.remove("content-length");
+        let forward = forwarded(decide(&guard, &mut parts, call.to_string().into()).await);
+        assert_eq!(parts.extensions.get::<Confirmed>().map(|confirmed| confirmed.way), Some(Way::TwoStep));
+        let result = match leg {
+            1 => json!({ "resultType": "input_required", "inputRequests": {} }),
+            _ => json!({ "content": [] }),
+        };
+        let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string();
+        let answer = self::answer("application/json", &answer).unwrap();
+        let answer: Response<Body> = forward.exchange.respond(answer);
+        let answer = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        call = serde_json::from_slice(&modern(&json!({})).1).unwrap();
+        call["params"]["requestState"] = answer["result"]["requestState"].clone();
+        call["params"]["inputResponses"] = json!({});
+    }
+    background.abort();
+    drop(guard);
+    let said = tokio::time::timeout(Duration::from_secs(10), said).await.unwrap().unwrap();
+    assert_eq!(said.len(), 2);
+    let said: Vec<_> = said.into_iter().map(Option::unwrap).collect();
+    assert_eq!((&*said[1].way, said[1].vouched.as_deref()), ("two_step", Some("asserted by client")));
+    assert_eq!(said[0], said[1]);
 }
 
 #[tokio::test]
@@ -207,34 +241,22 @@ async fn what_is_rewritten_is_not_compressed() {
     };
     let guard =
         Guard::builder("https://mcp.example/mcp").verifier(KNOWN).tools(policies()).build().unwrap().0;
-    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": { "name": "c", "version": "1" } });
-    for (method, name, params, is_read) in [
-        ("tools/list", None, json!({}), true),
-        ("server/discover", None, json!({}), true),
-        ("resources/read", Some("note://1"), json!({ "uri": "note://1" }), true),
-        ("tools/call", Some("confirmed"), json!({ "name": "confirmed" }), true),
-        ("tools/call", Some("delete"), json!({ "name": "delete" }), false),
+    for (method, params, is_read) in [
+        ("tools/list", json!({}), true),
+        ("server/discover", json!({}), true),
+        ("resources/read", json!({ "uri": "note://1" }), true),
+        ("tools/call", json!({ "name": "confirmed" }), true),
+        ("tools/call", json!({ "name": "delete" }), false),
     ] {
         let exchange = async || {
-            let mut message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-            message["params"]["_meta"] = meta.clone();
-            let (mut parts, body) = request(&message, None);
-            let headers = [
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", method),
-                ("accept-encoding", "gzip, br"),
-            ];
-            for (name, value) in headers.into_iter().chain(name.map(|name| ("mcp-name", name))) {
-                parts.headers.insert(name, value.parse().unwrap());
-            }
+            let (mut parts, body) = modern_request(&modern_message(method, params.clone()));
+            parts.headers.insert("accept-encoding", HeaderValue::from_static("gzip, br"));
             let exchange = forwarded(decide(&guard, &mut parts, body).await).exchange;
             let accepted = parts.headers["accept-encoding"].to_str().unwrap().to_owned();
             (exchange, accepted)
         };
         let (_, accepted) = exchange().await;
-        assert_eq!(accepted, if is_read { "identity" } else { "gzip, br" }, "{method} {name:?}");
+        assert_eq!(accepted, if is_read { "identity" } else { "gzip, br" }, "{method} {params}");
         for (status, kind) in [
             (200, "application/json"),
             (200, "text/event-stream"),
@@ -250,7 +272,7 @@ async fn what_is_rewritten_is_not_compressed() {
                 .body(Full::from("gzip"));
             let response: Response<Body> = exchange.respond(response.unwrap());
             let encoding = response.headers().get("content-encoding").cloned();
-            assert_eq!(encoding.is_none(), is_read, "{method} {name:?} {kind}");
+            assert_eq!(encoding.is_none(), is_read, "{method} {params} {kind}");
             let body = response.into_body().collect().await.unwrap().to_bytes();
             match is_read {
                 true => assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["error"]["code"], -32603),
@@ -310,40 +332,6 @@ async fn a_stream_that_is_dropped_leaves_its_place() {
     streams.pop();
     streams.push(ask().await.unwrap());
     assert!(ask().await.is_none());
-}
-
-/// A policy of a service's own, without rules.
-struct Ours(Effect);
-
-impl ScopePolicy for Ours {
-    fn decide(&self, _: Option<&Principal>, _: &Operation, _: Arguments<'_>) -> Verdict {
-        Verdict::Allow { effect: self.0, needed: ScopeSet::default() }
-    }
-    fn is_listed(&self, _: Option<&Principal>, _: ListKind, _: &str) -> bool {
-        true
-    }
-    fn has_public(&self) -> bool {
-        false
-    }
-    fn covers(&self, _: &ScopeSet, _: &ScopeSet) -> bool {
-        true
-    }
-    fn scopes(&self) -> ScopeSet {
-        ScopeSet::default()
-    }
-    fn report(&self, _: &mut ConfigErrors) {}
-}
-
-#[tokio::test]
-async fn what_is_destructive_without_a_rule_is_asked_about() {
-    for (effect, runs) in [(Effect::Read, true), (Effect::Write, true), (Effect::Destructive, false)] {
-        let (mut parts, body) = modern(&json!({}));
-        let decision = decide(&guard(Ours(effect)), &mut parts, body).await;
-        match runs {
-            true => drop(forwarded(decision)),
-            false => assert!(text(decision).starts_with("Not run")),
-        }
-    }
 }
 
 #[test]

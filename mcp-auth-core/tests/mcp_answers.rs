@@ -130,48 +130,16 @@ fn run(stream: &str, size: usize) -> Result<String, SseError> {
 
 #[test]
 fn only_the_response_changes_whatever_the_pieces() {
-    let other_half = LIST.split_once(',').unwrap();
+    let (sent, shown) = (LIST.split_once(',').unwrap(), SHOWN.split_once(',').unwrap());
     for end in ["\n", "\r", "\r\n"] {
-        let stream = [
-            ": keep-alive",
-            "",
-            "id: 0",
-            "retry: 3",
-            "data:",
-            "",
-            "event: message",
-            &format!("data: {NOTE}"),
-            "id: 7",
-            "",
-            "id: 8",
-            &format!("data: {}", other_half.0),
-            &format!("data:,{}", other_half.1),
-            "x: y",
-            "",
-            ":",
-            "",
-        ]
-        .join(end);
-        let expected = [
-            ": keep-alive",
-            "",
-            "id: 0",
-            "retry: 3",
-            "data:",
-            "",
-            "event: message",
-            &format!("data: {NOTE}"),
-            "id: 7",
-            "",
-            "id: 8",
-            &format!("data: {}", SHOWN.split_once(',').unwrap().0),
-            &format!("data: ,{}", SHOWN.split_once(',').unwrap().1),
-            "x: y",
-            "",
-            ":",
-            "",
-        ]
-        .join(end);
+        let around = |one: &str, other: &str| {
+            let note = format!("data: {NOTE}");
+            let before =
+                [": keep-alive", "", "id: 0", "retry: 3", "data:", "", "event: message", &note, "id: 7", ""];
+            [&before[..], &["id: 8", one, other, "x: y", "", ":", ""]].concat().join(end)
+        };
+        let stream = around(&format!("data: {}", sent.0), &format!("data:,{}", sent.1));
+        let expected = around(&format!("data: {}", shown.0), &format!("data: ,{}", shown.1));
         for size in 1..=stream.len() {
             assert_eq!(run(&stream, size).unwrap(), expected, "{end:?} in pieces of {size}");
         }

@@ -171,22 +171,25 @@ fn json_text() -> impl Strategy<Value = String> {
     let space = prop_oneof![8 => Just(""), 1 => Just(" "), 1 => Just("\n\t\r")];
     let leaf = prop_oneof![string.clone(), number, Just("null".to_owned()), Just("true".to_owned())];
     leaf.prop_recursive(5, 40, 5, move |inner| {
-        let member = (string.clone(), space.clone(), inner.clone())
-            .prop_map(|(key, space, value)| format!("{space}{key}:{space}{value}"));
+        let spaced = (space.clone(), inner, space.clone())
+            .prop_map(|(before, value, behind)| [before, &value, behind].concat());
+        let member = (string.clone(), space.clone(), spaced.clone())
+            .prop_map(|(key, space, value)| format!("{space}{key}{space}:{value}"));
         prop_oneof![
-            prop::collection::vec(inner, 0..5).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(spaced, 0..5).prop_map(|items| format!("[{}]", items.join(","))),
             prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(","))),
         ]
     })
 }
 
-/// The value as serde_json would build it, but through the views.
-fn rebuild(raw: Raw<'_>) -> Value {
+/// The value as serde_json would build it, but through the views, each of which says where in `text` it stands.
+fn rebuild(text: &str, raw: Raw<'_>) -> Value {
+    assert_eq!(text.as_bytes()[raw.span().range()], *raw.bytes());
     match raw.kind() {
         Kind::Object => {
-            raw.members().map(|member| (member.key.into_owned(), rebuild(member.value))).collect()
+            raw.members().map(|member| (member.key.into_owned(), rebuild(text, member.value))).collect()
         }
-        Kind::Array => raw.items().map(rebuild).collect(),
+        Kind::Array => raw.items().map(|item| rebuild(text, item)).collect(),
         Kind::String => raw.as_str().unwrap().into_owned().into(),
         Kind::Number => raw.as_number().unwrap().parse().map(Value::Number).unwrap(),
         Kind::Bool => raw.as_bool().unwrap().into(),
@@ -256,7 +259,7 @@ proptest! {
             Ok(raw) => {
                 prop_assert!(!duplicates);
                 let value: Value = serde_json::from_str(&text).expect("serde_json accepts what is accepted here");
-                prop_assert_eq!(rebuild(raw), value);
+                prop_assert_eq!(rebuild(&text, raw), value);
             }
             // The other way round only the named reasons may refuse what serde_json accepts.
             Err(error) if serde_json::from_str::<Value>(&text).is_ok() => {
@@ -289,9 +292,9 @@ proptest! {
         if let Ok(message) = parse(&text) {
             let value: Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(message.method(), value["method"].as_str());
-            prop_assert_eq!(message.param("name").map(rebuild), value["params"].get("name").cloned());
-            prop_assert_eq!(message.arguments().map(rebuild), value["params"].get("arguments").cloned());
-            prop_assert_eq!(message.param("x").map(rebuild), value["params"].get("x").cloned());
+            prop_assert_eq!(message.param("name").map(|raw| rebuild(&text, raw)), value["params"].get("name").cloned());
+            prop_assert_eq!(message.arguments().map(|raw| rebuild(&text, raw)), value["params"].get("arguments").cloned());
+            prop_assert_eq!(message.param("x").map(|raw| rebuild(&text, raw)), value["params"].get("x").cloned());
             let is_request = matches!(message.kind(), MessageKind::Request { .. });
             prop_assert!(is_request);
             let id: Value = serde_json::from_slice(message.id().unwrap().json()).unwrap();

@@ -127,6 +127,23 @@ async fn a_stricter_resource_has_one_way_in() {
         ("file:///public/../secret/x", 404, 404),
         ("file:///public//etc/x", 404, 404),
         ("file:///public/c://x", 404, 404),
+        // Who parses a URL drops line ends and tabs anywhere in it, and what is not seen at its ends.
+        ("file:///public/.\t./secret/x", 404, 404),
+        ("file:///public/.\r\n./secret/x", 404, 404),
+        ("repo://app/sec\nrets/key", 404, 404),
+        ("repo://app/sec%0Arets/key", 404, 404),
+        ("repo://app/x?.\t", 404, 404),
+        ("file:///public/.. ", 404, 404),
+        ("file:///public/..%20", 404, 404),
+        ("file:///public/..%20?x", 404, 404),
+        ("file:///public/..\u{a0}", 404, 404),
+        (" file:///public/x", 404, 404),
+        ("\u{1f}repo://app/x", 404, 404),
+        ("repo://app/x\0", 404, 404),
+        ("repo://app/x%00", 404, 404),
+        ("repo://app/x\u{7f}y", 404, 404),
+        ("repo://app/a b", 200, 200),
+        ("repo://app/x?q=a%0Ab", 200, 200),
     ] {
         let params = || json!({ "uri": uri });
         assert_eq!(status(&policies, "broad", "resources/read", params()).await, broad, "{uri}");

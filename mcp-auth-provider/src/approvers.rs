@@ -45,7 +45,7 @@ impl ProviderApprovers {
 
     async fn user(&self, request: &Parts) -> Result<Option<User>, Refused> {
         let browser = self.inner.browsers.of(request)?;
-        self.inner.current_user(request, &browser).await
+        Ok(self.inner.current_user(request, &browser).await?.map(|session| session.user))
     }
 }
 

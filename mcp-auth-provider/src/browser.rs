@@ -5,6 +5,8 @@
 //!    browser's form, request's or user's does not fit. Nothing is stored for it, and any process can check it.
 //! 3. With local users the cookie is also the session: its hash names the user in the store, for twelve hours. It changes at
 //!    sign-in, so that nobody can plant one.
+//! 4. A user is signed in with 32 browsers at most, across processes: for one more, the oldest session ends. So nobody fills the
+//!    store by signing in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +19,16 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::answer::Refused;
+use crate::grants::{TRIES, lost_race};
 use crate::secret;
 use crate::sign_in::User;
 
 const SESSIONS: &str = "browsers";
+/// The sessions of a user, the oldest first.
+const HELD: &str = "held_sessions";
+const MOST_OF_USER: usize = 32;
 const ANSWERED: &str = "answered_forms";
-pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// How long a form may be answered.
 const FORM_LIFE: Duration = Duration::from_secs(600);
 
@@ -44,10 +50,19 @@ pub(crate) struct Browser {
     is_new: bool,
 }
 
+/// A user, and since when they are signed in.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) since: Timestamp,
+}
+
+impl Session {
+    /// `began` is before anything was looked at, so that what is revoked meanwhile is revoked. In whole seconds, as tokens say it:
+    /// a session that outlives a revocation gives no token that does not.
+    pub(crate) fn new(user: User, began: Timestamp) -> Self {
+        Self { user, since: Timestamp::from_secs(began.as_secs()) }
+    }
 }
 
 /// Knows browsers again.
@@ -89,7 +104,7 @@ impl Browsers {
         Some(value)
     }
 
-    /// The local user who is signed in, and since when.
+    /// The local user who is signed in.
     pub(crate) async fn session(&self, browser: &Browser) -> Result<Option<Session>, Refused> {
         if browser.is_new {
             return Ok(None);
@@ -99,15 +114,40 @@ impl Browsers {
     }
 
     /// Signs a local user in; the browser is known by a new cookie from now on.
-    pub(crate) async fn sign_in(&self, old: &Browser, user: User) -> Result<Browser, Refused> {
+    pub(crate) async fn sign_in(&self, old: &Browser, session: &Session) -> Result<Browser, Refused> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
-        let now = self.clock.now();
-        let session = serde_json::to_vec(&Session { user, since: now })?;
-        self.store.put(&session_key(&browser), session, Some(now.plus(SESSION_LIFE))).await?;
+        let until = self.clock.now().plus(SESSION_LIFE);
+        self.make_room(&session.user.subject, old, &browser).await?;
+        self.store.put(&session_key(&browser), serde_json::to_vec(session)?, Some(until)).await?;
         if !old.is_new {
             self.store.remove(&session_key(old)).await?;
         }
         Ok(browser)
+    }
+
+    /// Notes the session of `new` in the place of that of `old`, and ends what is too much before.
+    async fn make_room(&self, subject: &str, old: &Browser, new: &Browser) -> Result<(), Refused> {
+        let key = Key::new(HELD, "", secret::hash(subject));
+        let (old, new) = (session_key(old).id, session_key(new).id);
+        for _ in 0..TRIES {
+            let entry = self.store.get(&key).await?;
+            let held = entry.as_ref().map(|entry| serde_json::from_slice::<Vec<String>>(&entry.value));
+            let mut held = held.transpose()?.unwrap_or_default();
+            held.retain(|id| *id != old);
+            held.push(new.clone());
+            for id in held.drain(..held.len().saturating_sub(MOST_OF_USER)) {
+                self.store.remove(&Key::new(SESSIONS, "", id)).await?;
+            }
+            let (value, until) = (serde_json::to_vec(&held)?, self.clock.now().plus(SESSION_LIFE));
+            let is_noted = match entry {
+                Some(entry) => self.store.replace(&key, entry.version, value, Some(until)).await?,
+                None => self.store.insert_new(&key, value, Some(until)).await?,
+            };
+            if is_noted {
+                return Ok(());
+            }
+        }
+        Err(lost_race())
     }
 
     /// A code for a form of this browser's, about `request`.

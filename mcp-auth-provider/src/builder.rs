@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota};
-use mcp_auth_core::ScopeSet;
 use mcp_auth_core::background::{Background, Job};
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::http::{ResourceUrl, TrustedProxies};
@@ -15,12 +14,13 @@ use mcp_auth_core::store::{MemoryStore, Store};
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::Revocations;
 use mcp_auth_core::verify::jwt::{JwtKeys, JwtVerifier};
+use mcp_auth_core::{ScopeHierarchy, ScopeSet};
 use url::Url;
 
 use crate::browser::Browsers;
 use crate::clients::{Client, Clients, RedirectRules, Registration, WaitingList};
-use crate::grants::Grants;
-use crate::limits::Limits;
+use crate::grants::{Grants, LONGEST_ACCESS, LONGEST_REFRESH};
+use crate::limits::{GRANTS_OF_USER, Limits};
 use crate::metadata::Paths;
 use crate::pages::Pages;
 use crate::provider::{Inner, Provider};
@@ -40,10 +40,12 @@ pub struct ProviderBuilder {
     resources: Vec<String>,
     scopes: Vec<(String, String)>,
     default_scope: Option<String>,
+    hierarchy: ScopeHierarchy,
     sign_in: Option<Arc<dyn SignIn>>,
     clients: Vec<Client>,
     private_redirects: HashSet<String>,
     registrations_per_minute: NonZeroU32,
+    grants_per_user: NonZeroU32,
     store: Option<Arc<dyn Store>>,
     signing: Option<SigningKey>,
     clock: Clock,
@@ -60,10 +62,12 @@ impl ProviderBuilder {
             resources: Vec::new(),
             scopes: Vec::new(),
             default_scope: None,
+            hierarchy: ScopeHierarchy::default(),
             sign_in: None,
             clients: Vec::new(),
             private_redirects: HashSet::new(),
             registrations_per_minute: REGISTRATIONS_PER_MINUTE,
+            grants_per_user: GRANTS_OF_USER,
             store: None,
             signing: None,
             clock: Clock::system(),
@@ -95,6 +99,13 @@ impl ProviderBuilder {
         self
     }
 
+    /// Which scope implies which: the same as in the guard's declarations. The consent page names every scope that those which
+    /// are asked for imply. By default none does.
+    pub fn hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.hierarchy = hierarchy;
+        self
+    }
+
     /// How users sign in. Required.
     pub fn sign_in(mut self, sign_in: impl SignIn) -> Self {
         self.sign_in = Some(Arc::new(sign_in));
@@ -120,6 +131,14 @@ impl ProviderBuilder {
     /// How many clients an address may register in a minute. 30 by default.
     pub fn registrations_per_minute(mut self, registrations: NonZeroU32) -> Self {
         self.registrations_per_minute = registrations;
+        self
+    }
+
+    /// How many grants a user may have at once, of all clients and processes together. 128 by default; 16 of them for one client.
+    /// One more takes the place of its client's oldest, which ends with its tokens; a client that has none is told
+    /// `access_denied`.
+    pub fn grants_per_user(mut self, grants: NonZeroU32) -> Self {
+        self.grants_per_user = grants;
         self
     }
 
@@ -226,6 +245,7 @@ impl ProviderBuilder {
             .keys(keys)
             .leeway(Duration::ZERO)
             .grant_claim("gid")
+            .since_claim("auth_time")
             .obtainable_scopes(all.clone())
             .revocations(revocations.clone())
             .build()?;
@@ -242,6 +262,7 @@ impl ProviderBuilder {
             resources: self.resources,
             scopes: self.scopes,
             default_scope: default_scope.unwrap_or(all),
+            hierarchy: self.hierarchy,
             sign_in,
             clients: Clients {
                 configured: self.clients.into_iter().map(|client| (client.id.clone(), client)).collect(),
@@ -259,7 +280,9 @@ impl ProviderBuilder {
                 store: Arc::clone(&store),
                 clock: clock.clone(),
                 revocations,
-                access_ttl: self.access_ttl,
+                code_ttl: self.code_ttl,
+                longest: self.refresh_ttl.max(self.access_ttl),
+                most_of_user: usize::try_from(self.grants_per_user.get()).unwrap_or(usize::MAX),
             },
             limits: Limits::new(),
             pages: Pages::new(),
@@ -297,8 +320,8 @@ impl ProviderBuilder {
             ),
         }
         for (name, ttl, most) in [
-            ("access_token_ttl", self.access_ttl, 24 * 3600),
-            ("refresh_token_ttl", self.refresh_ttl, 366 * 24 * 3600),
+            ("access_token_ttl", self.access_ttl, LONGEST_ACCESS.as_secs()),
+            ("refresh_token_ttl", self.refresh_ttl, LONGEST_REFRESH.as_secs()),
             ("code_ttl", self.code_ttl, 600),
         ] {
             if ttl < Duration::from_secs(1) || ttl > Duration::from_secs(most) {

@@ -37,8 +37,7 @@ impl Provider {
             let page = inner.store.scan(GRANTS, "", after.as_deref(), PAGE).await?;
             for entry in &page {
                 let Ok(grant) = serde_json::from_slice::<Grant>(&entry.value) else { continue };
-                let client = Some(grant.client_id.as_str());
-                if grant.subject != subject || inner.grants.is_revoked(subject, client, grant.since).await? {
+                if grant.subject != subject || inner.grants.is_revoked(&grant).await? {
                     continue;
                 }
                 let client = inner.clients.find(&grant.client_id).await.ok().flatten();

@@ -3,8 +3,11 @@
 //! 1. A grant begins with a consent and ends when it is revoked or its last refresh token expires. Every code, refresh token
 //!    and access token names its grant.
 //! 2. Revoking a grant removes it, so that no refresh token of it works, and marks its access tokens until the last of them has
-//!    expired. The mark stands in the store; every process follows it.
-//! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more.
+//!    expired, by the longest life that one may have: those of before a restart may live longer than those of today. The mark
+//!    stands in the store; every process follows it.
+//! 3. Revoking everything of a user, or of a client, ends the grants that were there before: none is extended any more. A grant
+//!    and its tokens are dated by the sign-in that they came from. So what is under way ends as well, and what a process gives
+//!    that has not heard of it yet is refused by all that have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +18,19 @@ use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::{Revocation, Revocations};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Refused;
+use crate::answer::{Code, Refused};
+use crate::browser::Session;
 use crate::token::Family;
 
 pub(crate) const GRANTS: &str = "grants";
+/// How often a conditional write is tried again after another request came first.
+pub(crate) const TRIES: usize = 8;
+/// How long an access token may live at most.
+pub(crate) const LONGEST_ACCESS: Duration = Duration::from_secs(24 * 3600);
+/// How long a refresh token may live at most; nothing else lives as long.
+pub(crate) const LONGEST_REFRESH: Duration = Duration::from_secs(366 * 24 * 3600);
+/// A mark lasts longer than what it is about: `exp` is rounded up, and something may be being issued just now.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// What a user granted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +42,8 @@ pub(crate) struct Grant {
     pub(crate) resource: String,
     /// When the user consented.
     pub(crate) since: Timestamp,
+    /// When the user signed in to consent; where the host keeps the session, when they were known by it.
+    pub(crate) signed_in: Timestamp,
     /// None before its code is redeemed, and for a client without refresh tokens.
     pub(crate) refresh: Option<Family>,
 }
@@ -39,12 +53,17 @@ pub(crate) struct Grants {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) revocations: Revocations,
-    pub(crate) access_ttl: Duration,
+    pub(crate) code_ttl: Duration,
+    /// The longest that a grant lasts unless something is issued for it.
+    pub(crate) longest: Duration,
+    /// How many grants a user has at once.
+    pub(crate) most_of_user: usize,
 }
 
 impl Grants {
-    /// Begins a grant, which lasts until `until` unless it is extended.
+    /// Begins a grant, which lasts until `until` unless it is extended. There is [room](crate::held) for it, or it is refused.
     pub(crate) async fn begin(&self, grant: &Grant, until: Timestamp) -> Result<(), Refused> {
+        self.note(grant).await?;
         Ok(self.store.put(&grant_key(&grant.id), serde_json::to_vec(grant)?, Some(until)).await?)
     }
 
@@ -53,7 +72,7 @@ impl Grants {
         let key = grant_key(id);
         let Some(entry) = self.store.get(&key).await? else { return Ok(None) };
         let grant: Grant = serde_json::from_slice(&entry.value)?;
-        if self.is_revoked(&grant.subject, Some(&grant.client_id), grant.since).await? {
+        if self.is_revoked(&grant).await? {
             tracing::warn!(grant = id, "a grant was used whose user or client was revoked");
             self.store.remove(&key).await?;
             return Ok(None);
@@ -81,32 +100,29 @@ impl Grants {
 
     /// The same, for whoever gives no OAuth answer.
     pub(crate) async fn end(&self, id: &str, why: &'static str) -> Result<(), StoreError> {
-        // A minute more than any access token: `exp` is rounded up, and one may be being signed just now.
-        let until = self.clock.now().plus(self.access_ttl).plus(Duration::from_secs(60));
+        let until = self.clock.now().plus(LONGEST_ACCESS).plus(MARGIN);
         self.revocations.revoke(&Revocation::grant(&self.issuer, id), until).await?;
         self.store.remove(&grant_key(id)).await?;
         tracing::warn!(grant = id, why, "a grant was revoked");
         Ok(())
     }
 
-    /// Ends everything that a user was issued until now; `until` is when the last of it has expired anyway.
-    pub(crate) async fn revoke_user(&self, subject: &str, until: Timestamp) -> Result<(), StoreError> {
-        let revocation = Revocation::principal(&self.issuer, subject, self.clock.now());
-        self.revocations.revoke(&revocation, until).await
+    /// Ends everything that a user was issued until now.
+    pub(crate) async fn revoke_user(&self, subject: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let until = now.plus(LONGEST_REFRESH).plus(MARGIN);
+        self.revocations.revoke(&Revocation::principal(&self.issuer, subject, now), until).await
     }
 
-    /// True if what a user, and a client for them, was given at `since` was revoked as a whole.
-    pub(crate) async fn is_revoked(
-        &self,
-        subject: &str,
-        client: Option<&str>,
-        since: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let principal = Principal::builder(&self.issuer, subject).issued_at(since);
-        let principal = match client {
-            Some(client) => principal.client_id(client),
-            None => principal,
-        };
+    /// True if what a grant came from was revoked.
+    pub(crate) async fn is_revoked(&self, grant: &Grant) -> Result<bool, StoreError> {
+        let principal = Principal::builder(&self.issuer, &grant.subject).issued_at(grant.signed_in);
+        self.revocations.is_revoked(&principal.client_id(&grant.client_id).build()).await
+    }
+
+    /// True if what a user had was revoked after they signed in.
+    pub(crate) async fn is_signed_out(&self, session: &Session) -> Result<bool, StoreError> {
+        let principal = Principal::builder(&self.issuer, &session.user.subject).issued_at(session.since);
         self.revocations.is_revoked(&principal.build()).await
     }
 
@@ -114,6 +130,11 @@ impl Grants {
     pub(crate) async fn revoke_token(&self, id: &str, until: Timestamp) -> Result<(), Refused> {
         Ok(self.revocations.revoke(&Revocation::token(&self.issuer, id), until).await?)
     }
+}
+
+/// Others always came first.
+pub(crate) const fn lost_race() -> Refused {
+    Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later").after(Duration::from_secs(1))
 }
 
 fn grant_key(id: &str) -> Key {

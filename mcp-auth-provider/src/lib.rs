@@ -10,6 +10,7 @@ mod clients;
 mod connections;
 mod form;
 mod grants;
+mod held;
 mod limits;
 mod metadata;
 mod pages;
@@ -26,5 +27,7 @@ pub use builder::ProviderBuilder;
 pub use clients::Client;
 pub use connections::Connection;
 pub use provider::Provider;
-pub use sign_in::{HostSession, LocalUsers, Login, SignIn, SignInError, User};
+pub use sign_in::{
+    ChangedUser, HostSession, KeptUsers, KeptUsersError, LocalUsers, Login, SignIn, SignInError, User,
+};
 pub use signing::{SigningKey, SigningKeyError};

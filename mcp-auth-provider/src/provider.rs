@@ -13,10 +13,10 @@ use mcp_auth_core::store::{Store, StoreError};
 use mcp_auth_core::time::Clock;
 use mcp_auth_core::verify::jwt::JwtVerifier;
 use mcp_auth_core::verify::{Revocations, TokenVerifier};
-use mcp_auth_core::{Routes, ScopeSet};
+use mcp_auth_core::{Routes, ScopeHierarchy, ScopeSet};
 
 use crate::answer::{allow_any_origin, empty, method_not_allowed};
-use crate::browser::{Browsers, SESSION_LIFE};
+use crate::browser::Browsers;
 use crate::builder::ProviderBuilder;
 use crate::clients::{Clients, Registration};
 use crate::grants::Grants;
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) resources: Vec<String>,
     pub(crate) scopes: Vec<(String, String)>,
     pub(crate) default_scope: ScopeSet,
+    pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) clients: Clients,
     pub(crate) registration: Registration,
@@ -86,16 +87,12 @@ impl Provider {
     /// Two things are ended by whoever made them, and first:
     /// - A session of the host's ([`HostSession`](crate::HostSession)): whoever has it can consent anew at once.
     /// - API keys: over the same store and issuer they are refused too, but only as long as the mark is kept, which is as long as
-    ///   the longest token may live. After that they may work again, unless each was revoked by itself.
+    ///   the longest token may live: 366 days. After that they may work again, unless each was revoked by itself.
     ///
     /// # Errors
     /// If it cannot be kept; then it counts in this process only, and should be tried again.
     pub async fn revoke_user(&self, subject: &str) -> Result<(), StoreError> {
-        let inner = &self.inner;
-        let longest = inner.refresh_ttl.max(inner.access_ttl).max(SESSION_LIFE);
-        // A minute more than anything that is being issued just now.
-        let until = inner.clock.now().plus(longest).plus(Duration::from_secs(60));
-        inner.grants.revoke_user(subject, until).await
+        self.inner.grants.revoke_user(subject).await
     }
 
     /// The issuer's identifier.

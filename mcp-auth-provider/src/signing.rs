@@ -55,6 +55,8 @@ pub(crate) struct AccessToken<'a> {
     pub(crate) audience: &'a str,
     pub(crate) scope: &'a str,
     pub(crate) grant_id: &'a str,
+    /// When the user signed in (RFC 9068, section 2.2.1).
+    pub(crate) signed_in: Timestamp,
 }
 
 impl SigningKey {
@@ -136,6 +138,7 @@ impl SigningKey {
             "exp": expires_at,
             "jti": secret::random_id()?,
             "gid": token.grant_id,
+            "auth_time": token.signed_in.as_secs(),
         });
         let signed = format!(
             "{}.{}",

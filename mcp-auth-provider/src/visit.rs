@@ -14,11 +14,11 @@ use url::{Position, Url};
 
 use crate::answer::{Refused, method_not_allowed, see_other};
 use crate::authorize::Problem;
-use crate::browser::Purpose;
+use crate::browser::{Purpose, Session};
 use crate::form::Parameters;
 use crate::pages::{SignInPage, plain};
 use crate::provider::Inner;
-use crate::sign_in::{Login, SignInError, User};
+use crate::sign_in::{Login, SignInError};
 
 /// The name of the query parameter.
 const RETURN_TO: &str = "return_to";
@@ -88,7 +88,7 @@ impl Inner {
                 let form = Parameters::from_form(&parts.headers, body).map_err(Refused::from)?;
                 self.check_form(&browser, Purpose::Visit, query, form.get("form").unwrap_or_default())?;
                 match self.check_password(parts, &form).await {
-                    Ok(user) => (Some(self.browsers.sign_in(&browser, user).await?), see_other(&back)),
+                    Ok(session) => (Some(self.browsers.sign_in(&browser, &session).await?), see_other(&back)),
                     Err(wrong) => {
                         let code = self.browsers.form_code(&browser, Purpose::Visit, query)?;
                         (None, self.sign_in_form(&action, None, &code, Some(&wrong)))
@@ -114,14 +114,15 @@ impl Inner {
     }
 
     /// Who typed this name and password.
-    pub(crate) async fn check_password(&self, parts: &Parts, form: &Parameters) -> Result<User, Wrong> {
+    pub(crate) async fn check_password(&self, parts: &Parts, form: &Parameters) -> Result<Session, Wrong> {
+        let began = self.clock.now();
         let name = form.get("username").unwrap_or_default();
         let password = SecretString::from(form.get("password").unwrap_or_default());
         let address = self.address(parts);
         let error = match self.sign_in.check(name, &password, address).await {
             Ok(user) => {
                 tracing::info!(user = user.subject, ?address, "a user signed in");
-                return Ok(user);
+                return Ok(Session::new(user, began));
             }
             Err(error) => error,
         };

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Browser, Fixture, PASSWORD, REDIRECT, encode, form_code, location, query};
+use mcp_auth_core::ScopeHierarchy;
 use mcp_auth_provider::{HostSession, User};
 use reqwest::header::{LOCATION, ORIGIN};
 use url::Url;
@@ -105,6 +106,17 @@ async fn asking_twice_changes_nothing() {
         assert_eq!(again.status(), 400, "a double click");
         assert!(again.headers().get(LOCATION).is_none());
     }
+}
+
+#[tokio::test]
+async fn what_a_scope_implies_is_asked_about_too() {
+    let rules = ScopeHierarchy::new().action_implies("write", "read");
+    let fixture = Fixture::with(|builder| builder.hierarchy(rules)).await;
+    let asked = async |scope| Browser::new().sign_in(&fixture.request(&[("scope", scope)]), "ada").await;
+    let page = asked("notes:write").await;
+    assert!(page.contains("Read your notes") && page.contains("Write notes"), "{page}");
+    let page = asked("notes:read").await;
+    assert!(page.contains("Read your notes") && !page.contains("Write notes"), "{page}");
 }
 
 #[tokio::test]

@@ -115,6 +115,25 @@ async fn a_grant_is_refreshed_so_often_and_others_do_not_wait() {
 }
 
 #[tokio::test]
+async fn who_uses_a_grant_up_hides_no_reuse() {
+    let fixture = Fixture::start().await;
+    let first = fixture.tokens().await;
+    let mut newest = first.clone();
+    let mut refreshed = 0;
+    while let (status, next) = fixture.refresh(refresh_token(&newest)).await
+        && status == 200
+    {
+        newest = next;
+        refreshed += 1;
+        assert!(refreshed < 600, "nothing holds it up");
+    }
+    fixture.advance(31);
+    let (status, refused) = fixture.refresh(refresh_token(&first)).await;
+    assert_eq!((status.as_u16(), &refused["error"]), (400, &"invalid_grant".into()));
+    assert_eq!(fixture.verify(&newest).await.unwrap_err(), "revoked");
+}
+
+#[tokio::test]
 async fn an_address_fails_so_often_and_others_do_not_wait() {
     let proxies = TrustedProxies::parse(["127.0.0.1"]).unwrap();
     let fixture = Fixture::with(|builder| builder.trusted_proxies(proxies)).await;

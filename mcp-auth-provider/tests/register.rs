@@ -47,6 +47,31 @@ async fn a_client_registers_and_gets_tokens() {
 }
 
 #[tokio::test]
+async fn a_client_that_was_used_comes_back() {
+    let fixture = Fixture::start().await;
+    let metadata = json!({
+        "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"],
+    });
+    let (_, client) = fixture.register(&metadata).await;
+    let id = client["client_id"].as_str().unwrap();
+    let request = fixture.request(&[("client_id", id)]);
+    let code = query(&Browser::new().walk(&request).await, "code").unwrap();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", id),
+        ("code", &code),
+        ("code_verifier", VERIFIER),
+    ];
+    let (_, tokens) = fixture.token(&form).await;
+    assert!(tokens.get("refresh_token").is_none(), "{tokens}");
+    for (later, status) in [(3601, 200), (23 * 3600, 200), (2 * 3600, 400)] {
+        fixture.advance(later);
+        let answer = Browser::new().get(request.as_str()).await;
+        assert_eq!(answer.status(), status, "{later} s later");
+    }
+}
+
+#[tokio::test]
 async fn a_confidential_client_gets_its_secret_once() {
     let fixture = Fixture::start().await;
     let (status, client) = fixture.register(&json!({ "redirect_uris": [REDIRECT] })).await;

@@ -4,13 +4,14 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{Browser, Fixture, query};
-use mcp_auth_core::Credential;
 use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError, StoreExt as _};
 use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
 use mcp_auth_core::verify::{TokenVerifier as _, VerifyContext};
-use mcp_auth_provider::{HostSession, LocalUsers, Provider, SigningKey, SigningKeyError, User};
+use mcp_auth_core::{Credential, Routes as _};
+use mcp_auth_provider::{Client, HostSession, LocalUsers, Provider, SigningKey, SigningKeyError, User};
 
 #[tokio::test]
 async fn a_token_outlives_the_process_that_signed_it() {
@@ -111,6 +112,49 @@ async fn what_a_user_had_ends_as_a_whole() {
     // Whoever still knows the password is let in again.
     fixture.advance(1);
     fixture.verify(&fixture.tokens().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ended_stays_so_when_tokens_live_shorter_now() {
+    let kept = Arc::new(MemoryStore::default());
+    let key = SigningKey::load(kept, KeyRing::generate().unwrap()).await.unwrap();
+    let theirs = key.clone();
+    let mut fixture = Fixture::with(|builder| builder.signing_key(theirs)).await;
+    let (first, second) = (fixture.tokens().await, fixture.tokens().await);
+    let id = fixture.verify(&first).await.unwrap().grant_id().unwrap().to_owned();
+    let again = |access, refresh| {
+        Provider::builder(&fixture.origin)
+            .resource(fixture.at("/mcp"))
+            .scopes([("notes:read", "Read")])
+            .sign_in(HostSession::new(|_| async { None }))
+            .client(Client::public("public", [common::REDIRECT]))
+            .clock(fixture.clock.clone())
+            .store(Arc::clone(&fixture.store))
+            .signing_key(key.clone())
+            .access_token_ttl(Duration::from_secs(access))
+            .refresh_token_ttl(Duration::from_secs(refresh))
+            .build()
+            .unwrap()
+            .0
+    };
+    let (shorter, after, long_after) = (again(300, 600), again(300, 600), again(300, 600));
+
+    assert!(shorter.disconnect("ada", &id).await.unwrap());
+    fixture.advance(400);
+    fixture.provider = after;
+    assert_eq!(fixture.verify(&first).await.unwrap_err(), "revoked");
+    fixture.verify(&second).await.unwrap();
+
+    shorter.revoke_user("ada").await.unwrap();
+    fixture.advance(29 * 24 * 3600);
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "public"),
+        ("refresh_token", second["refresh_token"].as_str().unwrap()),
+    ];
+    let refresh = http::Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
+    let refresh = refresh.body(bytes::Bytes::from(common::encode(&form))).unwrap();
+    assert_eq!(long_after.respond(refresh, None).await.status(), 400);
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::future::ready;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use common::{Browser, Fixture, PASSWORD, SECRET, query};
-use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{MemoryStore, StoreError};
+use mcp_auth_core::testing::ObservedStore;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -54,51 +55,16 @@ async fn no_secret_is_logged_or_shown() {
     }
 }
 
-/// A store that can be switched off.
-struct Flaky {
-    inner: MemoryStore,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Flaky {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.is_down.load(Ordering::SeqCst) {
-            Err(StoreError::Unavailable("switched off".into()))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-#[async_trait]
-impl Store for Flaky {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.check()?;
-        self.inner.get(key).await
-    }
-    async fn scan(
-        &self,
-        collection: &str,
-        partition: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.check()?;
-        self.inner.scan(collection, partition, after, limit).await
-    }
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        self.check()?;
-        self.inner.commit(writes).await
-    }
-    fn watch(&self) -> Watch {
-        self.inner.watch()
-    }
-}
-
 #[tokio::test]
 async fn a_store_that_fails_is_answered_503() {
     let is_down = Arc::new(AtomicBool::new(false));
-    let store = Flaky { inner: MemoryStore::default(), is_down: Arc::clone(&is_down) };
+    let switch = Arc::clone(&is_down);
+    let store = ObservedStore::new(MemoryStore::default(), move |_| {
+        ready(match switch.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("switched off".into())),
+            false => Ok(()),
+        })
+    });
     let fixture = Fixture::with(|builder| builder.store(Arc::new(store))).await;
     let tokens = fixture.tokens().await;
     let (browser, request) = (Browser::new(), fixture.request(&[]));

@@ -12,7 +12,7 @@ use mcp_auth_provider::{Client, HostSession, Provider, SigningKey, User};
 use secrecy::ExposeSecret;
 
 use crate::options::{ClientOptions, Embedded};
-use crate::policies::{DEFAULT_CHALLENGE, SCOPES};
+use crate::policies::{DEFAULT_CHALLENGE, SCOPES, hierarchy};
 use crate::sessions::Sessions;
 
 /// Redirects with a private scheme that a known client registers; it gives up if one of its redirects is refused.
@@ -48,6 +48,7 @@ pub(crate) fn provider(parts: Parts<'_>) -> Result<(Provider, Background), Confi
         .resource(mcp_url)
         .scopes(SCOPES)
         .default_scope(DEFAULT_CHALLENGE)
+        .hierarchy(hierarchy())
         .sign_in(session.login_page(LOGIN, NEXT))
         .store(store)
         .signing_key(signing)

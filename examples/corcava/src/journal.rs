@@ -4,26 +4,15 @@
 //! 2. A write whose intent cannot be written does not run.
 //! 3. What is done on the settings pages is recorded in the same file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use mcp_auth_core::audit::chain::{CheckpointKey, CheckpointPublicKey};
-use mcp_auth_core::audit::{Audit, JsonLines, Redactor};
+use mcp_auth_core::audit::{Audit, JsonLines, OpenError, Redactor};
 use mcp_auth_core::background::Background;
 
 use crate::keys::PREFIX;
 
-/// The record cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("the record of calls, {}, cannot be opened: {why}; give another --audit, or --audit off", path.display())]
-pub struct JournalError {
-    path: PathBuf,
-    why: String,
-}
-
 /// The open record, and the work that writes it.
 pub(crate) struct Journal {
-    pub(crate) path: PathBuf,
-    pub(crate) key: CheckpointPublicKey,
     pub(crate) audit: Audit,
     pub(crate) lines: JsonLines,
     pub(crate) background: Background,
@@ -31,16 +20,9 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens the record at `path`, or begins it; its key lies beside it.
-    pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |why: String| JournalError { path: path.to_owned(), why };
-        let key = CheckpointKey::load_or_create(&path.with_extension("key"));
-        let key = key.map_err(|error| failed(error.to_string()))?;
-        let public = key.public_key();
-        tracing::info!(path = %path.display(), key = %public, "calls are recorded");
-        let opened = JsonLines::builder(path).checkpoints(key).open();
-        let (lines, background) = opened.map_err(|error| failed(error.to_string()))?;
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let (lines, background) = JsonLines::builder(path).key_beside().open()?;
         let redactor = Redactor::default().beginning(format!("{PREFIX}_"));
-        let audit = Audit::new(lines.clone()).redactor(redactor);
-        Ok(Self { path: path.to_owned(), key: public, audit, lines, background })
+        Ok(Self { audit: Audit::new(lines.clone()).redactor(redactor), lines, background })
     }
 }

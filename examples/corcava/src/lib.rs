@@ -20,7 +20,6 @@ mod web;
 
 pub use accounts::AccountsError;
 pub use data::DataError;
-pub use journal::JournalError;
 pub use options::{Cli, Options};
 pub use secret::NoRandomness;
 pub use server::{Running, StartError, start, start_behind};

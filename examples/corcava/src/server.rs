@@ -13,7 +13,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mcp_auth_actix::{McpAuth, mcp_service, routes};
 use mcp_auth_core::Guard;
-use mcp_auth_core::audit::JsonLines;
+use mcp_auth_core::audit::{JsonLines, OpenError};
 use mcp_auth_core::background::Background;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
@@ -36,7 +36,7 @@ use crate::banner::Banner;
 use crate::confirming;
 use crate::data::{Data, DataError};
 use crate::domain::Domain;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::keys;
 use crate::options::{AuthorityOptions, Options};
 use crate::policies::{Confirming, policies};
@@ -69,8 +69,8 @@ pub enum StartError {
     #[error(transparent)]
     Signing(#[from] SigningKeyError),
     /// The record of calls.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    #[error("the record of calls: {0}; give another --audit, or --audit off")]
+    Record(#[from] OpenError),
     /// The first API key.
     #[error("the first key cannot be made: {0}")]
     Keys(#[from] KeyError),
@@ -188,7 +188,7 @@ pub async fn start_behind(
     let mcp_url = format!("{origin}/mcp");
     let data = Data::open(&options.data, before).await?;
 
-    let embedded = embedded(&options, &data, &origin, &mcp_url).await?;
+    let mut embedded = embedded(&options, &data, &origin, &mcp_url).await?;
     let (verifier, issuer) = match (&embedded, &options.authority) {
         (None, AuthorityOptions::External { issuer, audiences, jwks_uri }) => {
             (authority::external(issuer, audiences, jwks_uri.as_deref())?, issuer.as_str())
@@ -198,13 +198,13 @@ pub async fn start_behind(
     };
     // The same users come by token and by key.
     let keys = keys::api_keys(data.store(), issuer, options.environment)?;
-    if let Some(embedded) = &embedded {
+    if let Some(embedded) = &mut embedded {
         embedded.accounts.end(&embedded.provider, &keys).await?;
     }
     let key = match &embedded {
         // What is printed ends up in logs: real users make their own.
-        Some(Embedded { accounts: Accounts { first, is_demo: true, .. }, .. }) => {
-            keys::first_key(&data.store(), &keys, first).await?
+        Some(Embedded { accounts: Accounts { names, is_demo: true, .. }, .. }) => {
+            keys::first_key(&data.store(), &keys, names.first().map_or("", String::as_str)).await?
         }
         _ => None,
     };
@@ -216,7 +216,8 @@ pub async fn start_behind(
         has_page: approval.is_some(),
     };
     let journal = options.audit.as_deref().map(Journal::open).transpose()?;
-    let activity = journal.as_ref().map(|journal| Activity::new(journal, options.audit_archived));
+    let activity = options.audit.as_deref().zip(journal.as_ref());
+    let activity = activity.map(|(path, journal)| Activity::new(path, journal, options.audit_archived));
     let guard = Guard::builder(&mcp_url)
         .name("Corcava")
         .tools(policies(&confirming)?)
@@ -242,7 +243,7 @@ pub async fn start_behind(
             AuthorityOptions::External { issuer, .. } => format!("at {issuer}"),
             AuthorityOptions::Embedded(_) => embedded
                 .as_ref()
-                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names)),
+                .map_or_else(String::new, |embedded| format!("as {}", embedded.accounts.names.join(", "))),
         },
         demo_password: None,
         key: key.map(|key| key.expose_secret().into()),
@@ -322,9 +323,9 @@ async fn embedded(
     mcp_url: &str,
 ) -> Result<Option<Embedded>, StartError> {
     let AuthorityOptions::Embedded(embedded) = &options.authority else { return Ok(None) };
-    let mut accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
-    let marks = std::mem::take(&mut accounts.marks);
-    let sessions = Sessions::new(data.store(), Clock::system(), origin.starts_with("https://"), marks);
+    let accounts = Accounts::open(data.store(), &data.ring, &embedded.users).await?;
+    let (is_secure, users) = (origin.starts_with("https://"), Arc::clone(&accounts.users));
+    let sessions = Sessions::new(data.store(), Clock::system(), is_secure, users);
     let parts = authority::Parts {
         embedded,
         origin,

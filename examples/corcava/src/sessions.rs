@@ -8,13 +8,13 @@
 //!    only so many marks are kept, whatever the forms say: then no more is answered for a while.
 //! 5. The same session answers for the settings pages and for the consent page of the authorization server.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 use mcp_auth_core::store::{Key, Store, StoreError, StoreExt};
 use mcp_auth_core::time::{Clock, Timestamp};
+use mcp_auth_provider::LocalUsers;
 use zeroize::Zeroizing;
 
 use crate::secret::{self, NoRandomness};
@@ -68,8 +68,7 @@ pub(crate) struct Sessions {
     store: Arc<dyn Store>,
     clock: Clock,
     is_secure: bool,
-    /// Who may sign in, and what stands for the password.
-    marks: Arc<HashMap<String, String>>,
+    users: Arc<LocalUsers>,
 }
 
 impl Browser {
@@ -89,13 +88,8 @@ impl Browser {
 }
 
 impl Sessions {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        is_secure: bool,
-        marks: HashMap<String, String>,
-    ) -> Self {
-        Self { store, clock, is_secure, marks: Arc::new(marks) }
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, is_secure: bool, users: Arc<LocalUsers>) -> Self {
+        Self { store, clock, is_secure, users }
     }
 
     fn cookie_name(&self) -> &'static str {
@@ -128,7 +122,7 @@ impl Sessions {
         let session = entry.and_then(|entry| String::from_utf8(entry.value.to_vec()).ok());
         let session = session.as_deref().and_then(|session| session.split_once(' '));
         Ok(session
-            .filter(|(mark, subject)| self.marks.get(*subject).is_some_and(|now| now == mark))
+            .filter(|(mark, subject)| self.users.mark(subject).is_some_and(|now| now == *mark))
             .map(|(_, subject)| subject.to_owned()))
     }
 
@@ -136,7 +130,7 @@ impl Sessions {
     pub(crate) async fn sign_in(&self, old: &Browser, subject: &str) -> Result<Browser, SessionError> {
         let browser = Browser { cookie: secret::random()?, is_new: true };
         let until = self.clock.now().plus(SESSION_LIFE);
-        let mark = self.marks.get(subject).map_or("", String::as_str);
+        let mark = self.users.mark(subject).unwrap_or_default();
         self.store.put(&browser.key(), format!("{mark} {subject}"), Some(until)).await?;
         self.sign_out(old).await?;
         Ok(browser)

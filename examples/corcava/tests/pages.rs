@@ -205,6 +205,10 @@ async fn a_user_comes_by_token_to_the_same_workspace() {
     assert_eq!(succeed(&by_token, "get_task", json!({ "task_id": task["id"] })).await, task);
     call(&by_token, "delete_task", json!({ "task_id": task["id"] })).await.expect_err("it may only read");
 
+    // Deleting includes seeing, and consent says so.
+    let deletes = connect(server.url(), &browser::authorize(&server, "ada", "tasks:delete").await).await;
+    assert_eq!(succeed(&deletes, "get_task", json!({ "task_id": task["id"] })).await, task);
+
     let foreign = connect(server.url(), &browser::authorize(&server, "bob", "tasks:read").await).await;
     assert_eq!(refused(&foreign, "get_task", json!({ "task_id": task["id"] })).await.0, "not_found");
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::logins::Logins;
 use crate::options::{AuthorityOptions, ClientOptions, Embedded};
-use crate::policies::{DEFAULT_CHALLENGE, SCOPES};
+use crate::policies::{DEFAULT_CHALLENGE, SCOPES, hierarchy};
 use crate::state::State;
 use crate::verifiers;
 
@@ -90,6 +90,7 @@ impl Authority {
             .resource(places.mcp)
             .scopes(SCOPES)
             .default_scope(DEFAULT_CHALLENGE)
+            .hierarchy(hierarchy())
             .sign_in(logins.users)
             .store(state.store.clone())
             .signing_key(key)
@@ -108,8 +109,9 @@ impl Authority {
             builder = builder.code_ttl(ttl);
         }
         let (provider, background) = builder.build()?;
-        for name in &logins.ended {
-            provider.revoke_user(name).await?;
+        for user in logins.changed {
+            provider.revoke_user(&user.name).await?;
+            user.done().await?;
         }
         let revocations = provider.revocations();
         Ok(Self {

@@ -5,7 +5,6 @@ mod approvals;
 mod authority;
 pub mod banner;
 pub mod fake;
-pub mod journal;
 mod logins;
 pub mod options;
 pub mod policies;

@@ -13,6 +13,8 @@ use axum::routing::get;
 use http::StatusCode;
 use mcp_auth_axum::McpAuthLayer;
 use mcp_auth_core::Guard;
+use mcp_auth_core::audit::{Audit, JsonLines, OpenError};
+use mcp_auth_core::background::Background;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::policy::PolicyError;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -27,7 +29,6 @@ use crate::approvals;
 use crate::authority::{Authority, AuthorityError, Places};
 use crate::banner::Banner;
 use crate::fake::Fake;
-use crate::journal::{Journal, JournalError};
 use crate::logins::{self, Logins, LoginsError};
 use crate::options::{ApiOptions, AuthorityOptions, Options};
 use crate::policies::policies;
@@ -62,8 +63,8 @@ pub enum StartError {
     #[error(transparent)]
     State(#[from] StateError),
     /// The record of calls.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    #[error("the record of calls: {0}; give another --audit, or --audit off")]
+    Record(#[from] OpenError),
     /// The logins.
     #[error(transparent)]
     Logins(#[from] LoginsError),
@@ -178,21 +179,15 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         }
         _ => guard,
     };
-    let journal = options.audit.as_deref().map(Journal::open).transpose()?;
-    let guard = match &journal {
-        Some(journal) => guard.audit(journal.audit.clone()),
-        None => guard,
+    // Who did what, and who allowed it: a write that cannot be recorded does not run. The guard's shutdown writes its end.
+    let record =
+        options.audit.as_deref().map(|path| JsonLines::builder(path).key_beside().open()).transpose()?;
+    let (guard, writer) = match record {
+        Some((lines, writer)) => (guard.audit(Audit::new(lines)), Some(writer)),
+        None => (guard, None),
     };
     let (guard, background) = guard.verifier(authority.verifier).build()?;
-    let background = match authority.background {
-        Some(more) => background.and(more),
-        None => background,
-    };
-
-    let background = match journal {
-        Some(journal) => background.and(journal.background),
-        None => background,
-    };
+    let background = [authority.background, writer].into_iter().flatten().fold(background, Background::and);
 
     // The guard has checked host and origin, with the public URL in mind; rmcp's own list knows loopback only.
     let config = StreamableHttpServerConfig::default().disable_allowed_hosts();

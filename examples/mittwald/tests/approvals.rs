@@ -17,6 +17,8 @@ const REDIRECT: &str = "http://127.0.0.1:45997/callback";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const OTHER: &str = "grace";
+const PROJECT: &str = "22222222-2222-4222-8222-000000000001";
+const DELETES: &str = "project:delete database:delete";
 const DECLINE: &str = "button[value=decline]";
 const APPROVE: &str = "button[value=approve]";
 
@@ -30,8 +32,8 @@ fn encoded(pairs: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-/// A token of the test user's, by registration, sign-in and consent.
-async fn token(running: &Running) -> String {
+/// A token of the test user's, by registration, sign-in and consent; and what was asked for consent.
+async fn token(running: &Running, scope: &str) -> (String, String) {
     let (origin, http) = (format!("http://{}", running.address()), reqwest::Client::new());
     let client = json!({ "client_name": "A chat application", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
     let client = http.post(format!("{origin}/register")).json(&client).send().await.unwrap();
@@ -42,12 +44,12 @@ async fn token(running: &Running) -> String {
         ("response_type", "code"),
         ("client_id", id),
         ("redirect_uri", REDIRECT),
-        ("scope", "project:delete database:delete"),
+        ("scope", scope),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
         ("resource", resource),
     ]);
-    let back = walker::walk(&format!("{origin}/authorize?{query}")).await;
+    let (back, asked) = walker::walk(&format!("{origin}/authorize?{query}")).await;
     let back = url::Url::parse(&back).unwrap();
     let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let form = encoded(&[
@@ -62,7 +64,7 @@ async fn token(running: &Running) -> String {
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form);
     let tokens: Value = form.send().await.unwrap().json().await.unwrap();
-    tokens["access_token"].as_str().unwrap().to_owned()
+    (tokens["access_token"].as_str().unwrap().to_owned(), asked)
 }
 
 /// The text of a call's result.
@@ -89,7 +91,7 @@ async fn sign_in(browser: &mut Chromium, who: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_decides_in_a_browser() {
     let running = running().await;
-    let client = connect_as(running.mcp_url(), &token(&running).await, true, Some(true)).await;
+    let client = connect_as(running.mcp_url(), &token(&running, DELETES).await.0, true, Some(true)).await;
     let project = succeed(&client, "project_list", json!({})).await[0].clone();
     let delete = json!({ "projectId": project["id"] });
     let first = link(&client, "project_delete", &delete).await;
@@ -146,7 +148,7 @@ async fn a_person_decides_in_a_browser() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_user_finds_nothing_and_can_make_room() {
     let running = running().await;
-    let client = connect_as(running.mcp_url(), &token(&running).await, true, Some(false)).await;
+    let client = connect_as(running.mcp_url(), &token(&running, DELETES).await.0, true, Some(false)).await;
     let project = succeed(&client, "project_list", json!({})).await[0].clone();
     let delete = json!({ "projectId": project["id"] });
     let link = link(&client, "project_delete", &delete).await;
@@ -167,6 +169,21 @@ async fn another_user_finds_nothing_and_can_make_room() {
     browser.click(APPROVE).await;
     assert!(browser.text().await.contains("Freigegeben."));
     succeed(&client, "project_delete", delete).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_names_what_is_let_through() {
+    let running = running().await;
+    let (token, asked) = token(&running, "stack:delete").await;
+    assert!(asked.contains("replace what a stack runs") && asked.contains("See containers"), "{asked}");
+    assert!(!asked.contains("See your servers"), "{asked}");
+    let client = connect_as(running.mcp_url(), &token, false, Some(true)).await;
+    let stack = succeed(&client, "stack_list", json!({ "projectId": PROJECT })).await[0].clone();
+    let deploy = json!({ "stackId": stack["id"], "composeYaml": "services: { a: { image: b } }" });
+    let declined = told(&client, "stack_deploy", &deploy).await;
+    assert!(declined.contains("declined"), "{declined}");
+    call(&client, "project_list", json!({})).await.expect_err("nobody was asked about it");
     running.stop().await;
 }
 

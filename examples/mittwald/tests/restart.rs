@@ -31,7 +31,7 @@ async fn authorize(server: &Server) -> Authorized {
         .with_client_name("rmcp")
         .with_scopes(["project:read", "offline_access"]);
     state.start_authorization(request).await.unwrap();
-    let back = walker::walk(&state.get_authorization_url().await.unwrap()).await;
+    let (back, _) = walker::walk(&state.get_authorization_url().await.unwrap()).await;
     state.handle_callback_url(&back).await.unwrap();
     AuthClient::new(reqwest::Client::new(), state.into_authorization_manager().unwrap())
 }

@@ -50,7 +50,7 @@ async fn authorize(server: &Server, modern: bool) -> Authorized {
         .with_initial_scope_selection()
         .with_challenge(challenge.www_authenticate_header.clone());
     state.start_authorization(request).await.unwrap();
-    let back = walker::walk(&state.get_authorization_url().await.unwrap()).await;
+    let (back, _) = walker::walk(&state.get_authorization_url().await.unwrap()).await;
     state.handle_callback_url(&back).await.unwrap();
     AuthClient::new(reqwest::Client::new(), state.into_authorization_manager().unwrap())
 }
@@ -83,7 +83,7 @@ async fn full(modern: bool) {
     assert!(scope.split(' ').any(|scope| scope == "project:write"), "{scope}");
 
     let url = authorized.auth_manager.lock().await.request_scope_upgrade(&scope).await.unwrap();
-    let back = AuthorizationCallback::from_redirect_url(&walker::walk(&url).await).unwrap();
+    let back = AuthorizationCallback::from_redirect_url(&walker::walk(&url).await.0).unwrap();
     let manager = authorized.auth_manager.lock().await;
     manager
         .exchange_code_for_token_with_issuer(&back.code, &back.csrf_token, back.issuer.as_deref())

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use actix_web::{App, web};
 use mcp_auth_actix::{McpAuth, mcp_service, require_scopes, routes};
-use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, Setup, message};
+use mcp_auth_behaviour::{Fixture, Mcp, Running, Serve, http2, message};
 use mcp_auth_core::Guard;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bridge::{Ticking, is_dropped};
 use crate::{run, who};
@@ -29,37 +29,15 @@ impl Serve for Plain {
     }
 }
 
-/// One connection, by HTTP/2 from the first byte.
-fn client() -> reqwest::Client {
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
-fn post(client: &reqwest::Client, fixture: &Fixture, call: &Value) -> reqwest::RequestBuilder {
-    client
-        .post(fixture.url())
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", message::MODERN)
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", call["params"]["name"].as_str().unwrap())
-        .body(call.to_string())
+#[tokio::test]
+async fn http_2_names_its_host_in_the_authority() {
+    http2::the_authority_is_the_host::<Plain>().await;
 }
 
 #[tokio::test]
-async fn http_2_names_its_host_in_the_authority() {
+async fn routes_beside_are_guarded_over_http_2() {
     let fixture = Fixture::start::<Plain>().await;
-    let (client, call) = (client(), message::call("list_notes", json!({})));
-    let refused = post(&client, &fixture, &call).send().await.unwrap();
-    assert_eq!((refused.status().as_u16(), refused.version()), (401, reqwest::Version::HTTP_2));
-    // Two names for one server: nobody knows which of them was checked.
-    let two = post(&client, &fixture, &call).bearer_auth(fixture.reader()).header("host", "evil.example");
-    assert_eq!(two.send().await.unwrap().status().as_u16(), 400);
-    fixture.nothing_ran();
-    let good = post(&client, &fixture, &call).bearer_auth(fixture.reader()).send().await.unwrap();
-    assert_eq!((good.status().as_u16(), good.version()), (200, reqwest::Version::HTTP_2));
-    assert!(good.text().await.unwrap().contains("Buy milk"));
-    assert_eq!(fixture.ran.take(), ["list_notes"]);
+    let client = http2::client();
     for (path, text) in [("/who", "ada"), ("/.well-known/oauth-protected-resource", "resource")] {
         let url = format!("{}{path}", fixture.origin);
         let answer = client.get(url).bearer_auth(fixture.reader()).send().await.unwrap();
@@ -72,13 +50,13 @@ async fn http_2_names_its_host_in_the_authority() {
 #[tokio::test]
 async fn calls_on_one_connection_are_decided_each_for_itself() {
     let fixture = Fixture::start::<Plain>().await;
-    let (client, call) = (client(), message::call("whoami", json!({})));
+    let (client, call) = (http2::client(), message::call("whoami", json!({})));
     let users = ["ada", "bob", "eve"];
     let asked = (0..30).map(|turn| {
         let user = users[turn % 3];
         let token = fixture.ada("notes:read").claim("sub", json!(user)).sign();
         let token = if user == "eve" { "bad".to_owned() } else { token };
-        let answer = post(&client, &fixture, &call).bearer_auth(token).send();
+        let answer = http2::post(&client, &fixture, &call).bearer_auth(token).send();
         tokio::spawn(async move { (user, answer.await.unwrap().text().await.unwrap()) })
     });
     for answer in asked.collect::<Vec<_>>() {
@@ -88,24 +66,9 @@ async fn calls_on_one_connection_are_decided_each_for_itself() {
     assert_eq!(fixture.ran.take().len(), 20);
 }
 
-/// A stream that is reset, and a connection that is lost, before the answer has begun.
 #[tokio::test]
 async fn a_client_that_leaves_cancels() {
-    let fixture = Fixture::with::<Plain>(Setup { json: true, ..Setup::default() }).await;
-    let call = message::call("wait", json!({}));
-    for is_lost in [false, true] {
-        let client = client();
-        let asking = post(&client, &fixture, &call).bearer_auth(fixture.reader()).send();
-        let asking = tokio::spawn(asking);
-        fixture.ran.wait_for("wait").await.unwrap();
-        assert!(!asking.is_finished());
-        asking.abort();
-        if is_lost {
-            drop(client);
-        }
-        fixture.ran.wait_for("wait dropped").await.unwrap();
-        fixture.ran.take();
-    }
+    http2::a_client_that_leaves_cancels::<Plain>().await;
 }
 
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
@@ -127,7 +90,7 @@ impl Serve for Silent {
 #[tokio::test]
 async fn a_silent_stream_ends_with_its_client() {
     let fixture = Fixture::start::<Silent>().await;
-    let get = client().get(fixture.url()).header("accept", "text/event-stream");
+    let get = http2::client().get(fixture.url()).header("accept", "text/event-stream");
     let get = get.header("mcp-protocol-version", message::LEGACY).bearer_auth(fixture.reader());
     let mut stream = get.send().await.unwrap();
     assert!(stream.chunk().await.unwrap().unwrap().starts_with(b"data: tick"));

@@ -10,7 +10,9 @@ mod ask;
 pub mod cases;
 pub mod compression;
 mod fixture;
+pub mod http2;
 pub mod message;
+pub mod ordinary;
 pub mod raw;
 mod server;
 mod store;
@@ -167,6 +169,8 @@ macro_rules! suite {
                 a_write_runs_when_its_intent_is_kept,
                 a_confirmation_is_taken_down,
                 a_shutdown_writes_the_record,
+                a_stream_that_is_ended_in_order_has_succeeded,
+                nobody_fills_the_record_by_what_is_public,
             }
             fields {
                 a_write_says_all_that_is_known,

@@ -4,11 +4,13 @@
 //! that the second byte names, with a checksum that fits or without.
 #![no_main]
 
+use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::MemoryStore;
+use mcp_auth_core::testing::{ObservedStore, StoreCall};
 use mcp_auth_core::time::Timestamp;
 use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, VerifyContext, VerifyError};
@@ -22,30 +24,15 @@ static GETS: AtomicUsize = AtomicUsize::new(0);
 
 static FIXTURE: LazyLock<(Runtime, ApiKeys, String)> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    let store = Arc::new(Counting(MemoryStore::default()));
-    let keys = ApiKeys::builder(store).prefix("corcava").issuer("https://app.example").build().unwrap();
+    let store = ObservedStore::new(MemoryStore::default(), |call| {
+        GETS.fetch_add(usize::from(matches!(call, StoreCall::Get(_))), Ordering::Relaxed);
+        ready(Ok(()))
+    });
+    let keys =
+        ApiKeys::builder(Arc::new(store)).prefix("corcava").issuer("https://app.example").build().unwrap();
     let key = runtime.block_on(keys.create(NewKey::new("k", "ada"))).unwrap().expose_secret().to_owned();
     (runtime, keys, key)
 });
-
-struct Counting(MemoryStore);
-
-#[async_trait::async_trait]
-impl Store for Counting {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        GETS.fetch_add(1, Ordering::Relaxed);
-        self.0.get(key).await
-    }
-    async fn scan(&self, c: &str, p: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.0.scan(c, p, after, limit).await
-    }
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        self.0.commit(writes).await
-    }
-    fn watch(&self) -> Watch {
-        self.0.watch()
-    }
-}
 
 fuzz_target!(|bytes: &[u8]| {
     let (runtime, keys, good) = &*FIXTURE;

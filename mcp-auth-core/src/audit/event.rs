@@ -62,8 +62,8 @@ pub enum OutcomeKind {
     Failed,
     /// No answer came in time: what happened is not known.
     TimedOut,
-    /// The connection or the process ended before the answer, or the answer could not be read (`unread`): what happened is not
-    /// known.
+    /// The connection or the process ended before the answer, the answer could not be read (`unread`), or the call runs on as a task
+    /// (`task`): what happened is not known.
     Cut,
 }
 

@@ -21,6 +21,7 @@ impl Line {
     }
 
     /// `,"name":`
+    #[inline]
     pub(super) fn name(&mut self, name: &str) {
         if !self.first {
             self.buf.push(b',');
@@ -39,7 +40,7 @@ impl Line {
 
     pub(super) fn number(&mut self, name: &str, number: u64) {
         self.name(name);
-        push_display(&mut self.buf, number);
+        push_number(&mut self.buf, number);
     }
 
     /// An object as a member.
@@ -56,6 +57,10 @@ impl Line {
         self.buf.push(b'}');
         self.buf
     }
+}
+
+pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(super) fn push_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {

@@ -5,9 +5,8 @@
 
 use std::io::{self, BufRead, Read as _};
 
-use serde::Deserialize;
-
 use super::AuditEvent;
+use super::chain::{Link, Lost, Opened, Own};
 use crate::time::Timestamp;
 
 /// What a line holds.
@@ -36,40 +35,19 @@ pub enum LogLine {
     Unreadable,
 }
 
-#[derive(Deserialize)]
-struct Opened {
-    time: Timestamp,
-    torn: u64,
-}
-
-#[derive(Deserialize)]
-struct Lost {
-    time: Timestamp,
-    count: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Own {
-    Opened(Opened),
-    Lost(Lost),
-}
-
 impl LogLine {
     /// Reads one line.
     #[must_use]
     pub fn read(line: &[u8]) -> Self {
-        if let Ok(event) = serde_json::from_slice(line) {
-            return Self::Event(Box::new(event));
-        }
-        let Some(link) = super::chain::Link::read(line) else { return Self::Unreadable };
-        if link.rest.starts_with(b"\"checkpoint\":") {
-            return Self::Checkpoint;
-        }
-        match serde_json::from_slice(&[b"{", link.rest].concat()) {
-            Ok(Own::Opened(Opened { time, torn })) => Self::Opened { time, torn },
-            Ok(Own::Lost(Lost { time, count })) => Self::Lost { time, count },
-            Err(_) => Self::Unreadable,
+        let rest = Link::read(line).map(|link| link.rest).unwrap_or_default();
+        match Own::read(rest) {
+            Some(Ok(Own::Checkpoint)) => Self::Checkpoint,
+            Some(Ok(Own::Opened(Opened { time, torn }))) => Self::Opened { time, torn },
+            Some(Ok(Own::Lost(Lost { time, count }))) => Self::Lost { time, count },
+            Some(Err(())) => Self::Unreadable,
+            None => {
+                serde_json::from_slice(line).map_or(Self::Unreadable, |event| Self::Event(Box::new(event)))
+            }
         }
     }
 }

@@ -172,8 +172,12 @@ fn push_intent(line: &mut Line, intent: &Intent<'_>, pen: Pen<'_>) {
         line.name("session");
         session.push(&mut line.buf);
     }
-    let is_trace =
-        |trace: &&str| trace.len() == 55 && trace.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let is_trace = |trace: &&str| {
+        let bytes: Option<&[u8; 55]> = trace.as_bytes().try_into().ok();
+        // All of them at once, as the compiler likes it.
+        bytes
+            .is_some_and(|all| all.iter().fold(true, |good, b| good & (b.is_ascii_hexdigit() | (*b == b'-'))))
+    };
     if let Some(trace) = intent.trace.filter(is_trace) {
         line.word("trace", trace);
     }
@@ -240,13 +244,14 @@ fn push_principal(line: &mut Line, principal: &Principal, pen: Pen<'_>) {
 fn push_scopes(line: &mut Line, name: &str, scopes: &ScopeSet) {
     line.name(name);
     line.buf.push(b'[');
-    for (index, scope) in scopes.iter().take(MOST_SCOPES).enumerate() {
+    let all = scopes.as_str().as_bytes().split(|byte| *byte == b' ').filter(|scope| !scope.is_empty());
+    for (index, scope) in all.take(MOST_SCOPES).enumerate() {
         if index > 0 {
             line.buf.push(b',');
         }
         // A `scope-token` of RFC 6749 holds nothing that JSON escapes.
         line.buf.push(b'"');
-        line.buf.extend_from_slice(scope.get(..scope.len().min(NAME)).unwrap_or_default().as_bytes());
+        line.buf.extend_from_slice(scope.get(..scope.len().min(NAME)).unwrap_or_default());
         line.buf.push(b'"');
     }
     line.buf.push(b']');

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 
 use super::ask::nested::Continuation;
 use super::ask::stream::StreamQuestion;
@@ -42,7 +43,7 @@ pub struct Pass {
 }
 
 /// Who vouches for a confirmation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Voucher {
     /// The client says so: a client can answer its own questions.
@@ -69,8 +70,8 @@ impl Voucher {
     }
 }
 
-/// A confirmation that was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A confirmation that was given. Every run of the call has it, also where the tool asks questions of its own and is run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Confirmed {
     /// How it was asked for.
@@ -79,7 +80,8 @@ pub struct Confirmed {
     pub by: Voucher,
     /// When it was taken.
     pub at: Timestamp,
-    /// What was shown, and still holds.
+    /// What was shown, and still held when it was taken. In a later run for the tool's own questions a long one has its
+    /// [`version`](Preview::version) alone.
     pub preview: Option<Preview>,
 }
 

@@ -49,6 +49,12 @@ pub enum GateRefusal {
     /// Too many calls of the principal wait for a person.
     #[error("too many calls wait for a person")]
     TooManyWaiting,
+    /// The principal used up too many confirmations: each is remembered for a while.
+    #[error("too many confirmations of the principal were used")]
+    TooManyUsed {
+        /// When there is room again.
+        retry_after: Duration,
+    },
     /// It cannot be told now.
     #[error("no confirmation is possible now: {0}")]
     Unavailable(String),
@@ -68,6 +74,7 @@ impl GateRefusal {
             Self::Preview(_) => "preview_refused",
             Self::Budget { .. } => "write_budget",
             Self::TooManyWaiting => "confirmations_waiting",
+            Self::TooManyUsed { .. } => "too_many_confirmations",
             Self::Unavailable(_) => "confirmation_unavailable",
         }
     }
@@ -77,7 +84,9 @@ impl GateRefusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Budget { .. } | Self::TooManyWaiting => StatusCode::TOO_MANY_REQUESTS,
+            Self::Budget { .. } | Self::TooManyWaiting | Self::TooManyUsed { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::OK,
         }
@@ -87,7 +96,7 @@ impl GateRefusal {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Budget { retry_after } => Some(*retry_after),
+            Self::Budget { retry_after } | Self::TooManyUsed { retry_after } => Some(*retry_after),
             Self::TooManyWaiting => Some(Duration::from_secs(60)),
             Self::Unavailable(_) => Some(Duration::from_secs(5)),
             _ => None,
@@ -111,6 +120,7 @@ impl GateRefusal {
             Self::Preview(text) => text,
             Self::Budget { .. } => "Not run: too many changes in a short time.",
             Self::TooManyWaiting => "Not run: too many calls wait for a person already.",
+            Self::TooManyUsed { .. } => "Not run: too many confirmations in a short time.",
             Self::Unavailable(_) => "Temporarily unavailable.",
         }
     }

@@ -5,7 +5,8 @@
 //!    expiry: each is compared when it comes back, and the first that differs names the [`StateRefusal`].
 //! 3. Sealing does not make it good for one use only: its id is written to the store before it counts, and an id
 //!    that is there already is refused.
-//! 4. The state of a tool that asks questions of its own travels inside ours.
+//! 4. The state of a tool that asks questions of its own travels inside ours, together with the confirmation of its call: as it was
+//!    given, but of a preview too long for that only the version.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,20 +16,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 
-use super::Digest;
+use super::{Confirmed, Digest, Preview};
 use crate::store::{Key, KeyRing, Store, StoreError, StoreExt};
 use crate::time::Timestamp;
 
-const LABEL: &[u8] = b"mcp-auth confirmation 1";
+const LABEL: &[u8] = b"mcp-auth confirmation 2";
 const ID: usize = 16;
 /// What every state takes before it is sealed.
-const FIXED: usize = 3 + ID + 8 + 4 * 32;
+const FIXED: usize = 3 + ID + 8 + 4 * 32 + 2;
 /// The longest text that is decoded.
 const MAX_TEXT: usize = 64 * 1024;
 /// The longest state of the tool's own that is taken along.
 pub(super) const MAX_NESTED: usize = 32 * 1024;
+/// The longest confirmation that is taken along.
+const MAX_CONFIRMED: usize = 8 * 1024;
 /// How much longer than the state its id is remembered: for clocks that disagree.
-const SLACK: Duration = Duration::from_secs(600);
+pub(super) const SLACK: Duration = Duration::from_secs(600);
 const USED: &str = "confirmations_used";
 
 /// Why a state that came back does not count. A client is told the same for all of them.
@@ -138,6 +141,8 @@ pub(super) struct State {
     pub(super) expires_at: Timestamp,
     /// The state that the preview saw.
     pub(super) seen: Option<Digest>,
+    /// Who confirmed the call of a tool that asks itself, where somebody did.
+    pub(super) confirmed: Option<Confirmed>,
     /// What the tool behind wants back.
     pub(super) nested: Option<String>,
 }
@@ -147,7 +152,7 @@ impl State {
     pub(super) fn new(purpose: Purpose, expires_at: Timestamp, seen: Option<Digest>) -> Option<Self> {
         let mut id = [0; ID];
         rand::fill(&mut id).ok()?;
-        Some(Self { purpose, round: 0, id, expires_at, seen, nested: None })
+        Some(Self { purpose, round: 0, id, expires_at, seen, confirmed: None, nested: None })
     }
 
     /// Uses it up; false if that happened before. An error means that it is not known, and it must not count.
@@ -174,9 +179,13 @@ impl Seal {
         if nested.len() > MAX_NESTED {
             return None;
         }
+        let confirmed = match &state.confirmed {
+            Some(confirmed) => shortened(confirmed)?,
+            None => Vec::new(),
+        };
         let seen = state.seen.map_or([0; 32], |seen| *seen.as_bytes());
         let flags = u8::from(state.seen.is_some()) | (u8::from(state.nested.is_some()) << 1);
-        let mut plain = Vec::with_capacity(FIXED + nested.len());
+        let mut plain = Vec::with_capacity(FIXED + confirmed.len() + nested.len());
         plain.extend_from_slice(&[state.purpose as u8, state.round, flags]);
         plain.extend_from_slice(&state.id);
         plain.extend_from_slice(&state.expires_at.as_millis().to_be_bytes());
@@ -184,6 +193,8 @@ impl Seal {
             plain.extend_from_slice(digest.as_bytes());
         }
         plain.extend_from_slice(&seen);
+        plain.extend_from_slice(&u16::try_from(confirmed.len()).ok()?.to_be_bytes());
+        plain.extend_from_slice(&confirmed);
         plain.extend_from_slice(nested.as_bytes());
         Some(URL_SAFE_NO_PAD.encode(self.ring.seal(LABEL, &plain).ok()?))
     }
@@ -220,10 +231,25 @@ impl Seal {
         let sealed = Binding { principal: digest()?, tool: digest()?, arguments: digest()? };
         let seen = digest()?;
         let seen = (flags & 1 != 0).then_some(seen);
-        let nested = std::str::from_utf8(rest.0).ok()?;
+        let length = usize::from(u16::from_be_bytes(rest.take::<2>()?));
+        let (confirmed, nested) = rest.0.split_at_checked(length)?;
+        let confirmed = if length == 0 { None } else { Some(serde_json::from_slice(confirmed).ok()?) };
+        let nested = std::str::from_utf8(nested).ok()?;
         let nested = (flags & 2 != 0).then(|| nested.to_owned());
-        Some((State { purpose, round, id, expires_at, seen, nested }, sealed))
+        Some((State { purpose, round, id, expires_at, seen, confirmed, nested }, sealed))
     }
+}
+
+/// A confirmation as it travels; `None` if it is too long without its preview, too.
+fn shortened(confirmed: &Confirmed) -> Option<Vec<u8>> {
+    let fits = |json: &Vec<u8>| json.len() <= MAX_CONFIRMED;
+    let whole = serde_json::to_vec(confirmed).ok()?;
+    if fits(&whole) {
+        return Some(whole);
+    }
+    let version = confirmed.preview.as_ref().and_then(|preview| preview.version.as_ref());
+    let preview = version.map(|version| Preview::default().version(version));
+    serde_json::to_vec(&Confirmed { preview, ..confirmed.clone() }).ok().filter(fits)
 }
 
 impl fmt::Debug for Seal {

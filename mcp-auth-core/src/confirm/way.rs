@@ -5,6 +5,8 @@
 //! 2. A client that cannot do what is wanted is refused, unless the rule names another step.
 //! 3. A stronger way may stand in for what is wanted, a weaker one never does by itself.
 
+use serde::{Deserialize, Serialize};
+
 use crate::mcp::{Era, Kind, Raw, Revision};
 
 /// What a call needs before it runs.
@@ -60,7 +62,7 @@ impl Phrase {
 }
 
 /// The way that a question takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Way {
     /// No question.
     Free,

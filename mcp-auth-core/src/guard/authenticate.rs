@@ -8,11 +8,11 @@
 use std::net::IpAddr;
 
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 
 use super::{Exchange, Refusal};
 use crate::confirm::Confirmed;
-use crate::credential::{Credential, Scheme};
+use crate::credential::{Credential, Presented, Scheme};
 use crate::limit::{LimitError, address_key};
 use crate::principal::Principal;
 use crate::time::Timestamp;
@@ -20,19 +20,17 @@ use crate::verify::{
     Binding, ClientCertificate, TokenRefusal, UpstreamCredential, Verified, VerifyContext, VerifyError,
 };
 
-/// What a guard takes out of every request that it forwards.
-const REMOVED: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static("dpop")];
+/// Where a DPoP proof stands (RFC 9449, section 4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// Says by when an API key should have been replaced, as a date of RFC 9110.
 const ROTATION_DUE: HeaderName = HeaderName::from_static("api-key-rotation-due");
 
 impl Exchange {
     pub(super) async fn authenticate(&mut self, parts: &mut Parts, anonymous: bool) -> Result<(), Refusal> {
-        let presented = Credential::from_request(&parts.headers, &parts.uri);
+        let presented = Presented::take(&mut parts.headers, &parts.uri);
         #[cfg(feature = "jwt")]
         let proof = crate::verify::dpop::presented(&parts.headers);
-        for name in &REMOVED {
-            parts.headers.remove(name);
-        }
+        parts.headers.remove(PROOF);
         parts.extensions.remove::<Principal>();
         parts.extensions.remove::<UpstreamCredential>();
         parts.extensions.remove::<Confirmed>();
@@ -40,7 +38,7 @@ impl Exchange {
             self.guard.warn_without_address();
         }
         let who = address_key(self.address);
-        let Some(credential) = presented? else {
+        let Some(presented) = presented? else {
             if !anonymous {
                 return Err(Refusal::NoToken { needed: None });
             }
@@ -48,17 +46,17 @@ impl Exchange {
             return Ok(());
         };
         // What few requests need waits in a box, so that the others carry no room for it.
-        let verified = match self.known(&credential) {
+        let verified = match self.known(&presented) {
             Some(verified) => verified,
-            None => Box::pin(self.verdict(&credential, who)).await?,
+            None => Box::pin(self.verdict(presented.credential()?, who)).await?,
         };
         self.check_certificate(parts, verified.binding())?;
         #[cfg(feature = "jwt")]
-        if self.needs_proof(&credential, verified.binding()) {
-            Box::pin(self.check_proof(parts, &credential, proof, verified.binding())).await?;
+        if self.needs_proof(presented.scheme(), verified.binding()) {
+            Box::pin(self.check_proof(parts, &presented, proof, verified.binding())).await?;
         }
         #[cfg(not(feature = "jwt"))]
-        if credential.scheme() == Scheme::Dpop || verified.binding().is_some_and(|to| to.dpop.is_some()) {
+        if presented.scheme() == Scheme::Dpop || verified.binding().is_some_and(|to| to.dpop.is_some()) {
             return Err(TokenRefusal::Binding.into());
         }
         let principal = verified.principal();
@@ -79,11 +77,11 @@ impl Exchange {
     }
 
     /// A verdict that was given before and still holds, as far as can be told without waiting.
-    fn known(&self, credential: &Credential) -> Option<Verified> {
+    fn known(&self, presented: &Presented) -> Option<Verified> {
         let inner = &self.guard.inner;
         let now = inner.clock.now();
         let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
-        let cached = inner.cache.get(credential.expose_token(), now, epoch)?;
+        let cached = inner.cache.get(presented.bytes(), now, epoch)?;
         let is_fresh = inner.revocations.iter().all(|view| view.is_fresh(now));
         if !(is_fresh && cached.is_checked_at(revocations)) {
             return None;
@@ -93,12 +91,13 @@ impl Exchange {
     }
 
     /// The verdict on a credential: one that was given before, or a new one. What was revoked is refused either way.
-    async fn verdict(&self, credential: &Credential, who: IpAddr) -> Result<Verified, Refusal> {
+    async fn verdict(&self, credential: Credential, who: IpAddr) -> Result<Verified, Refusal> {
         let inner = &self.guard.inner;
         let now = inner.clock.now();
+        let token = credential.expose_token().as_bytes();
         // Read before anything is asked: what changes meanwhile makes the verdict an old one.
         let (epoch, revocations) = (inner.verifier.epoch(), self.revocations_version());
-        if let Some(cached) = inner.cache.get(credential.expose_token(), now, epoch) {
+        if let Some(cached) = inner.cache.get(token, now, epoch) {
             inner.meters.cache_hit();
             self.check_revoked(cached.verified()).await.map_err(|error| self.note(error, who))?;
             cached.checked_at(revocations);
@@ -108,14 +107,14 @@ impl Exchange {
         let attempt = inner.budget.begin(&who).await;
         let attempt = attempt.map_err(|retry_after| Refusal::TooManyFailures { retry_after })?;
         let context = VerifyContext { resource: inner.resource.as_str(), now, address: self.address };
-        let verdict = inner.verifier.verify(credential, context).await;
+        let verdict = inner.verifier.verify(&credential, context).await;
         match &verdict {
             Err(VerifyError::Refused(_)) => attempt.failed(),
             _ => attempt.succeeded(),
         }
         let verified = verdict?;
         self.check_revoked(&verified).await.map_err(|error| self.note(error, who))?;
-        inner.cache.put(credential.expose_token(), &verified, epoch, revocations);
+        inner.cache.put(token, &verified, epoch, revocations);
         Ok(verified)
     }
 
@@ -154,11 +153,9 @@ impl Exchange {
 
     /// True unless a plain bearer token may be used as it is.
     #[cfg(feature = "jwt")]
-    fn needs_proof(&self, credential: &Credential, binding: Option<&Binding>) -> bool {
+    fn needs_proof(&self, scheme: Scheme, binding: Option<&Binding>) -> bool {
         let is_required = self.guard.inner.dpop.as_ref().is_some_and(|dpop| dpop.is_required());
-        binding.is_some_and(|binding| binding.dpop.is_some())
-            || credential.scheme() != Scheme::Bearer
-            || is_required
+        binding.is_some_and(|binding| binding.dpop.is_some()) || scheme != Scheme::Bearer || is_required
     }
 
     /// RFC 9449, section 7: the proof is this request's.
@@ -166,7 +163,7 @@ impl Exchange {
     async fn check_proof(
         &mut self,
         parts: &Parts,
-        credential: &Credential,
+        presented: &Presented,
         proof: Result<Option<HeaderValue>, crate::verify::dpop::ProofRefusal>,
         binding: Option<&Binding>,
     ) -> Result<(), Refusal> {
@@ -176,12 +173,13 @@ impl Exchange {
         let guard = self.guard.clone();
         let inner = &guard.inner;
         let (who, now) = (address_key(self.address), inner.clock.now());
-        let (key, dpop) = match (bound, credential.scheme(), &inner.dpop) {
+        let (key, dpop) = match (bound, presented.scheme(), &inner.dpop) {
             (None, Scheme::Bearer, _) => return Err(ProofRefusal::Missing.into()),
             (Some(key), Scheme::Dpop, Some(dpop)) => (key, dpop),
             _ => return Err(self.note(TokenRefusal::Binding.into(), who)),
         };
         let url = self.url(parts);
+        let credential = presented.credential()?;
         let token = credential.expose_token();
         let expected = Expected { method: &parts.method, url: &url, token, key, now };
         let checked = match proof {

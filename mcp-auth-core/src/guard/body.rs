@@ -88,9 +88,9 @@ where
             tracing::info!(kind = end.kind(), "a stream was ended");
             metrics::counter!("mcp_auth_streams_ended_total", "kind" => end.kind()).increment(1);
             *this.term = None;
-            *this.mode = Mode::Ended;
             this.body.set(None);
-            return Poll::Ready(this.farewell.take().map(|event| Ok(Frame::data(event))));
+            let last = this.mode.end_with(&this.farewell.take().unwrap_or_default());
+            return Poll::Ready(last.filter(|last| !last.is_empty()).map(|last| Ok(Frame::data(last))));
         }
         loop {
             match this.mode {

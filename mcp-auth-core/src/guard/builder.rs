@@ -113,8 +113,8 @@ impl GuardBuilder {
         self
     }
 
-    /// Records every request before it runs and what became of it, and every refusal of who showed a credential. What cannot
-    /// be taken down does not run: 503. By default nothing is recorded.
+    /// Records every request before it runs and what became of it, and every refusal of who showed a credential; of who shows none
+    /// only so many in a minute. What cannot be taken down does not run: 503. By default nothing is recorded.
     pub fn audit(mut self, audit: Audit) -> Self {
         self.audit = Some(audit);
         self

@@ -2,7 +2,8 @@
 //!
 //! 1. A list keeps what the principal may see, and tools that are confirmed in two steps get their argument; lists, `resources/read` and `server/discover` are marked private.
 //! 2. A session id that the service gives is sealed for the principal.
-//! 3. Event streams are leased and never buffered.
+//! 3. Event streams are leased and never buffered. Where the guard ends a `subscriptions/listen`, its response comes in place of the
+//!    event that is not complete, and the record reads it as any other.
 //! 4. A confirmed tool that asks questions of its own has its state put into ours.
 //! 5. An answer that should be rewritten and is not understood is replaced by an error. Compressed it cannot be read: the service
 //!    is not told that the client takes that, and if it compresses all the same, its answer is withheld.
@@ -111,7 +112,12 @@ impl Exchange {
             self.failed_with(parts.status);
         }
         let is_readable = !encoded && (is_stream || is_json);
-        let mut rest = match (self.rewrite(), self.id.clone()) {
+        let listens = is_stream && !encoded && self.method == "subscriptions/listen" && self.is_leased();
+        let farewell = if listens { self.id.as_ref().map(listen_ended) } else { None };
+        // Between its events there is a place for the last one.
+        let as_it_is = || Box::new(|body: &Bytes| Ok(body.clone())) as Rewrite;
+        let rewrite = self.rewrite().or_else(|| farewell.is_some().then(as_it_is));
+        let mut rest = match (rewrite, self.id.clone()) {
             // The body of a failure that is neither is for people: nothing in it is a list, or a state.
             (Some(_), Some(id)) if !is_readable && (encoded || parts.status.is_success()) => {
                 self.failed("the answer cannot be read");
@@ -140,8 +146,6 @@ impl Exchange {
             }
         };
         if is_stream && self.is_leased() {
-            let listens = self.method == "subscriptions/listen" && !encoded;
-            let farewell = if listens { self.id.as_ref().map(listen_ended) } else { None };
             rest = rest.leased(self.term(), farewell);
         }
         Response::from_parts(parts, rest.holding(permit).into())

@@ -2,7 +2,8 @@
 //!
 //! 1. The first response to the request's id decides; an answer that never comes is `cut`, one that the service itself gave up
 //!    waiting for (504) `timed_out`, and one that asks the client for more `pending`. One that cannot be read here (compressed, no JSON)
-//!    is `cut`, with the error `unread`: what happened is not known.
+//!    is `cut`, with the error `unread`: what happened is not known. Nor is it of a call that runs on as a task: `cut`, with the
+//!    error `task`, which is no failure for telemetry.
 //! 2. A tool that knows them gives the states before and after in the `_meta` of its result: [`BEFORE`](crate::audit::BEFORE),
 //!    [`AFTER`](crate::audit::AFTER).
 //! 3. Secrets are taken out by the tool's `outputSchema`, names and looks, before anything is queued.
@@ -16,7 +17,12 @@ use super::record::read;
 use super::rest::Rewrite;
 use super::{Exchange, Guard, span};
 use crate::audit::{AFTER, BEFORE, Outcome, OutcomeKind, Rules, Shown, Ticket};
-use crate::mcp::{Raw, RewriteError};
+use crate::mcp::{Kind, Raw, RewriteError};
+
+/// The error of an answer that could not be read.
+const UNREAD: &str = "unread";
+/// The error of a call that runs on.
+const TASK: &str = "task";
 
 /// A call that was taken down and runs. Dropped, it was cut.
 #[derive(Debug)]
@@ -50,6 +56,7 @@ impl Running {
         let error = match outcome.outcome {
             OutcomeKind::Failed => Some(outcome.error.unwrap_or("_OTHER")),
             OutcomeKind::TimedOut => Some("timeout"),
+            OutcomeKind::Cut if outcome.error == Some(TASK) => None,
             OutcomeKind::Cut => Some(outcome.error.unwrap_or("cut")),
             _ => None,
         };
@@ -73,7 +80,8 @@ impl Running {
         }
         let guard = self.guard.clone();
         let rules = guard.inner.recorder.as_ref().and_then(|known| known.output(self.target.as_deref()));
-        self.finish(&of_result(response.get("result"), rules));
+        let method = self.method;
+        self.finish(&of_result(method, response.get("result"), rules));
     }
 }
 
@@ -103,7 +111,7 @@ impl Exchange {
     /// Takes down that there is an answer which cannot be read here: compressed, say.
     pub(super) fn unread(&mut self) {
         if let Some(running) = self.running.take() {
-            running.finish(&Outcome { error: Some("unread"), ..Outcome::new(OutcomeKind::Cut) });
+            running.finish(&cut(UNREAD));
         }
     }
 
@@ -125,15 +133,26 @@ impl Exchange {
     }
 }
 
+fn cut(error: &'static str) -> Outcome<'static> {
+    Outcome { error: Some(error), ..Outcome::new(OutcomeKind::Cut) }
+}
+
 /// What a result says.
-fn of_result<'a>(result: Option<Raw<'a>>, rules: Option<&'a Rules>) -> Outcome<'a> {
+fn of_result<'a>(method: &str, result: Option<Raw<'a>>, rules: Option<&'a Rules>) -> Outcome<'a> {
     let member = |name| result.and_then(|result| result.get(name));
+    // 2025-11-25 has no result types: a task stands there in place of the answer.
+    let is_task = || method == "tools/call" && member("task").is_some_and(|task| task.kind() == Kind::Object);
+    let kind = member("resultType").map(|kind| kind.as_str().unwrap_or_default());
     let outcome = if member("isError").and_then(Raw::as_bool) == Some(true) {
         Outcome::failed("tool_error")
-    } else if member("resultType").and_then(Raw::as_str).as_deref() == Some("input_required") {
-        Outcome::new(OutcomeKind::Pending)
     } else {
-        Outcome::succeeded()
+        match kind.as_deref() {
+            Some("input_required") => Outcome::new(OutcomeKind::Pending),
+            Some("task") => cut(TASK),
+            None if is_task() => cut(TASK),
+            None | Some("complete") => Outcome::succeeded(),
+            Some(_) => cut(UNREAD),
+        }
     };
     let meta = member("_meta");
     let state = |name| meta.and_then(|meta| meta.get(name)).map(|state| Shown::new(state, rules));

@@ -1,8 +1,8 @@
 //! The record of a request: what it wants before it runs, what became of it after (`outcome.rs`).
 //!
 //! 1. What is let through is taken down before it is forwarded; if that fails it does not run: 503.
-//! 2. What is refused, asked about, declined or only previewed is taken down where it ends; of refusals that anybody can have, no
-//!    more than a few (`sparing.rs`).
+//! 2. What is refused, asked about, declined or only previewed is taken down where it ends; of what anybody can cause, no more than a
+//!    few (`sparing.rs`).
 //! 3. Secrets are taken out by the tool's schemas and by the rules of [`Audit`] before anything is queued. Parameters of what is not
 //!    known to be asked for are not taken down at all.
 
@@ -65,6 +65,11 @@ impl Exchange {
         if self.id.is_none() {
             return Ok(());
         }
+        match self.trail.effect {
+            Some(Effect::Write | Effect::Destructive) => recorder.sparing.write(self)?,
+            None | Some(Effect::Read) if !recorder.sparing.takes_open(self) => return Ok(()),
+            None | Some(Effect::Read) => {}
+        }
         let said = confirmed.map(|confirmed| self.confirmed(confirmed)).unwrap_or_default();
         let begun = self.with_intent(recorder, &said, |intent| recorder.audit.begin(intent));
         match Box::pin(begun).await {
@@ -85,20 +90,19 @@ impl Exchange {
 
     /// Takes down a call that the gate keeps from running.
     pub(super) fn record_passage(&self, passage: &Passage) {
-        match passage {
+        let (said, outcome) = match passage {
             // What passes is taken down as an intent, and a refusal where it is answered.
-            Passage::Pass(_) | Passage::Refused(_) => {}
-            Passage::Ask(question) => {
-                self.record_event(&asked(question), &Outcome::new(OutcomeKind::Pending));
-            }
-            Passage::DryRun(question) => {
-                self.record_event(&asked(question), &Outcome::new(OutcomeKind::DryRun));
-            }
+            Passage::Pass(_) | Passage::Refused(_) => return,
+            Passage::Ask(question) => (asked(question), Outcome::new(OutcomeKind::Pending)),
+            Passage::DryRun(question) => (asked(question), Outcome::new(OutcomeKind::DryRun)),
             Passage::Declined(declined) => {
                 let kind =
                     if declined.cancelled { "confirmation_cancelled" } else { "confirmation_declined" };
-                self.record_event(&self.declined(declined), &Outcome::denied(kind));
+                (self.declined(declined), Outcome::denied(kind))
             }
+        };
+        if self.guard.inner.recorder.as_ref().is_some_and(|recorder| recorder.sparing.takes_open(self)) {
+            self.record_event(&said, &outcome);
         }
     }
 

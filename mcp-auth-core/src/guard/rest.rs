@@ -168,6 +168,17 @@ impl Mode {
         }
     }
 
+    /// The guard ends a stream before its answer has come, with an event of its own in place of what is not complete.
+    pub(super) fn end_with(&mut self, farewell: &[u8]) -> Option<Bytes> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Events(mut rewriter) => {
+                rewriter.forget();
+                rewriter.push(farewell).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// The answer has come to its end; gives what is left of it.
     pub(super) fn finish(&mut self) -> Option<Bytes> {
         match std::mem::replace(self, Self::Ended) {

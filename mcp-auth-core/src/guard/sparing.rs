@@ -1,17 +1,21 @@
-//! Which refusals are taken down: nobody fills the record by being refused.
+//! What is taken down of whom nobody vouches for: nobody fills the record, neither by being refused nor by what is public.
 //!
-//! 1. A request without a credential is not: that is how every client begins. Nor is one whose intent could not be taken down; that
+//! 1. A refusal for want of a credential is not: that is how every client begins. Nor is one whose intent could not be taken down; that
 //!    has its own record.
 //! 2. Of those whom nobody vouches for, an address has thirty in a minute, and all addresses a thousand.
 //! 3. An address that presented too many bad credentials is told once a minute, and so is a principal that asks too often.
 //! 4. What a principal may not do is taken down each time.
-//! 5. The others are counted: `mcp_auth_audit_left_out_total`, and by their kind as every refusal.
+//! 5. Where something is public, what runs or is asked about without a credential has as many again; beyond that it runs, and is
+//!    only counted. A write has as many of its own, and beyond that does not run: it never does without its intent.
+//! 6. The others are counted: `mcp_auth_audit_left_out_total`, refusals by their kind as everywhere, what ran as `anonymous`.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{Exchange, Refusal};
 use crate::limit::{Allowance, address_key};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const OF_AN_ADDRESS: u32 = 30;
 const OF_ALL_ADDRESSES: u32 = 1000;
 /// So many addresses, and so many principals, are told of.
@@ -21,6 +25,8 @@ const TOLD_OF: u32 = 1000;
 #[derive(Debug)]
 pub(super) struct Sparing {
     nobodys: Allowance<IpAddr>,
+    open: Allowance<IpAddr>,
+    writes: Allowance<IpAddr>,
     blocked: Allowance<IpAddr>,
     /// By the refusal's kind and the principal's key.
     busy: Allowance<(&'static str, Box<str>)>,
@@ -30,6 +36,8 @@ impl Sparing {
     pub(super) fn new() -> Self {
         Self {
             nobodys: Allowance::new(OF_AN_ADDRESS, OF_ALL_ADDRESSES),
+            open: Allowance::new(OF_AN_ADDRESS, OF_ALL_ADDRESSES),
+            writes: Allowance::new(OF_AN_ADDRESS, OF_ALL_ADDRESSES),
             blocked: Allowance::new(1, TOLD_OF),
             busy: Allowance::new(1, TOLD_OF),
         }
@@ -48,8 +56,32 @@ impl Sparing {
             (_, None) => self.nobodys.take(who()),
         };
         if !takes {
-            metrics::counter!("mcp_auth_audit_left_out_total", "kind" => refusal.kind()).increment(1);
+            leave_out(refusal.kind());
         }
         takes
     }
+
+    /// Whether what is about to run, or is asked about, is taken down.
+    pub(super) fn takes_open(&self, exchange: &Exchange) -> bool {
+        let takes = exchange.principal.is_some() || self.open.take(address_key(exchange.address));
+        if !takes {
+            leave_out("anonymous");
+        }
+        takes
+    }
+
+    /// Whether a write may run, and be taken down.
+    ///
+    /// # Errors
+    /// Nobody vouches for it, and there were too many in this minute.
+    pub(super) fn write(&self, exchange: &Exchange) -> Result<(), Refusal> {
+        match exchange.principal.is_some() || self.writes.take(address_key(exchange.address)) {
+            true => Ok(()),
+            false => Err(Refusal::TooManyRequests { retry_after: MINUTE }),
+        }
+    }
+}
+
+fn leave_out(kind: &'static str) {
+    metrics::counter!("mcp_auth_audit_left_out_total", "kind" => kind).increment(1);
 }

@@ -8,12 +8,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use thiserror::Error;
 
 use super::{
     Id,
     raw::{Kind, Raw},
-    strict::{Limits, Outline, Reading, Span, StrictError, scan},
+    strict::{Limits, Outline, Reading, Span, StrictError, scan, text},
 };
 
 /// Why a body is not one JSON-RPC message.
@@ -114,7 +115,7 @@ pub enum MessageKind {
 /// ```
 #[derive(Clone)]
 pub struct Message {
-    body: Bytes,
+    body: ByteString,
     outline: Outline,
     kind: MessageKind,
     method: Option<Text>,
@@ -136,13 +137,14 @@ impl Message {
     /// # Errors
     /// What is not strict JSON or not exactly one message; see [`ParseError`].
     pub fn parse(body: &Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let (span, outline) = scan(body, limits, Reading::Message)?;
-        match Raw::at(body, span).kind() {
+        let text = text(body, limits)?;
+        let (span, outline) = scan(&text, limits, Reading::Message)?;
+        match Raw::of(&text, span).kind() {
             Kind::Object => {}
             Kind::Array => return Err(ParseError::Batch),
             _ => return Err(ParseError::NotAnObject),
         }
-        let top = |key| outline.top(key).map(|span| Raw::at(body, span));
+        let top = |key| outline.top(key).map(|span| Raw::of(&text, span));
         if top("jsonrpc").and_then(Raw::as_str).as_deref() != Some("2.0") {
             return Err(ParseError::Version);
         }
@@ -158,7 +160,7 @@ impl Message {
             (false, Some(id), 1) if top("params").is_none() => MessageKind::Response { id },
             _ => return Err(ParseError::Shape),
         };
-        Ok(Self { body: body.clone(), outline, kind, method })
+        Ok(Self { body: text, outline, kind, method })
     }
 
     /// What the message is.
@@ -186,7 +188,7 @@ impl Message {
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         match self.method.as_ref()? {
-            Text::Plain(span) => std::str::from_utf8(self.body.get(span.range())?).ok(),
+            Text::Plain(span) => self.body.get(span.range()),
             Text::Unescaped(text) => Some(text),
         }
     }
@@ -194,7 +196,7 @@ impl Message {
     /// The whole body, as it came.
     #[must_use]
     pub fn body(&self) -> &Bytes {
-        &self.body
+        self.body.as_bytes()
     }
 
     /// `params`, always an object.
@@ -240,7 +242,7 @@ impl Message {
     }
 
     fn view(&self, span: Option<Span>) -> Option<Raw<'_>> {
-        span.map(|span| Raw::at(&self.body, span))
+        span.map(|span| Raw::of(&self.body, span))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading JSON that has been scanned, where it lies.
 //!
 //! 1. A [`Raw`] is one value inside a text that the strict scan accepted; there is no other way to make one.
-//! 2. Nothing is copied unless a string has escapes; numbers are given by their spelling.
+//! 2. Nothing is copied unless a string has escapes; numbers are given by their spelling. A value is text: that it is UTF-8 is not
+//!    looked at again for each part of it.
 //! 3. Every accessor answers `None` for a value of another kind.
 
 use std::borrow::Cow;
@@ -39,8 +40,11 @@ pub enum Kind {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Raw<'a> {
-    body: &'a [u8],
-    span: Span,
+    text: &'a str,
+    /// Where it begins in what was scanned.
+    start: u32,
+    /// A string of which it is known that it has no escapes.
+    plain: bool,
 }
 
 impl<'a> Raw<'a> {
@@ -49,31 +53,38 @@ impl<'a> Raw<'a> {
     /// # Errors
     /// What the strict reading refuses.
     pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Self, StrictError> {
-        let (span, _) = scan(body, limits, Reading::Plain)?;
-        Ok(Self { body, span })
+        let text = utf8(body, limits)?;
+        let (span, _) = scan(text, limits, Reading::Plain)?;
+        Ok(Self::of(text, span))
     }
 
-    /// `span` must come from a scan of `body`.
+    /// `span` must come from a scan of `text`.
+    pub(crate) fn of(text: &'a str, span: Span) -> Self {
+        Self { text: text.get(span.range()).unwrap_or_default(), start: span.start(), plain: false }
+    }
+
+    /// The same, where the text is kept as bytes.
     pub(crate) fn at(body: &'a [u8], span: Span) -> Self {
-        Self { body, span }
+        let bytes = body.get(span.range()).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        Self { text, start: span.start(), plain: false }
     }
 
     /// The value as it is written.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
-        self.body.get(self.span.range()).unwrap_or_default()
+        self.text.as_bytes()
     }
 
     /// Where the value stands in the text that was scanned.
     #[must_use]
     pub fn span(self) -> Span {
-        self.span
+        Span::new(self.start as usize, self.start as usize + self.text.len())
     }
 
     /// The first byte alone: the opening bracket of an object or array.
     pub(super) fn opening(self) -> Self {
-        let start = self.span.range().start;
-        Self { body: self.body, span: Span::new(start, start + 1) }
+        Self { text: self.text.get(..1).unwrap_or_default(), ..self }
     }
 
     /// What the value is.
@@ -92,14 +103,14 @@ impl<'a> Raw<'a> {
     /// A string, unescaped.
     #[must_use]
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        let inside = self.bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        unescape(std::str::from_utf8(inside).ok()?)
+        let inside = self.text.strip_prefix('"')?.strip_suffix('"')?;
+        if self.plain { Some(Cow::Borrowed(inside)) } else { unescape(inside) }
     }
 
     /// A number as it is written.
     #[must_use]
     pub fn as_number(self) -> Option<&'a str> {
-        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.bytes()).ok()).flatten()
+        (self.kind() == Kind::Number).then_some(self.text)
     }
 
     /// `true` or `false`.
@@ -136,7 +147,7 @@ impl<'a> Raw<'a> {
 impl std::fmt::Debug for Raw<'_> {
     /// Says the kind and the place, never the content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Raw({:?}, {:?})", self.kind(), self.span.range())
+        write!(f, "Raw({:?}, {:?})", self.kind(), self.span().range())
     }
 }
 
@@ -154,7 +165,7 @@ pub struct Member<'a> {
 /// The members of an object, noted while it was scanned: for a reader that asks for many.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
-    body: &'a [u8],
+    text: &'a str,
     members: Vec<(Cow<'a, str>, Span)>,
 }
 
@@ -174,9 +185,8 @@ impl<'a> Fields<'a> {
     /// What the strict reading refuses.
     pub(crate) fn of(text: &'a str, limits: &Limits) -> Result<Option<Self>, StrictError> {
         let (span, members) = scan_fields(text, limits)?;
-        let body = text.as_bytes();
-        let is_object = Raw::at(body, span).kind() == Kind::Object;
-        Ok(is_object.then_some(Self { body, members }))
+        let is_object = Raw::of(text, span).kind() == Kind::Object;
+        Ok(is_object.then_some(Self { text, members }))
     }
 
     /// A member.
@@ -184,7 +194,7 @@ impl<'a> Fields<'a> {
         // Names of tokens are short, and many of one length: most are told apart by their first letter.
         let (length, first) = (key.len(), key.as_bytes().first());
         let is_it = |name: &str| name.len() == length && name.as_bytes().first() == first && name == key;
-        self.members.iter().find(|(name, _)| is_it(name)).map(|(_, span)| Raw::at(self.body, *span))
+        self.members.iter().find(|(name, _)| is_it(name)).map(|(_, span)| Raw::of(self.text, *span))
     }
 }
 
@@ -198,9 +208,10 @@ impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Member<'a>> {
-        let key = self.cursor.take(string_length)?;
-        self.cursor.separator(b':')?;
-        let value = self.cursor.take(value_length)?;
+        self.cursor.separator(b',');
+        let key = self.cursor.take()?;
+        self.cursor.separator(b':').then_some(())?;
+        let value = self.cursor.take()?;
         Some(Member { key: key.as_str()?, raw_key: key.bytes(), value })
     }
 }
@@ -215,47 +226,59 @@ impl<'a> Iterator for Items<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Raw<'a>> {
-        self.cursor.take(value_length)
+        self.cursor.separator(b',');
+        self.cursor.take()
     }
 }
 
 #[derive(Clone)]
 struct Cursor<'a> {
-    body: &'a [u8],
-    at: usize,
-    end: usize,
+    /// What is still to be read, without the closing bracket.
+    rest: &'a str,
+    /// Where that begins.
+    at: u32,
 }
 
 impl std::fmt::Debug for Cursor<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.at..self.end)
+        write!(f, "{} bytes at {}", self.rest.len(), self.at)
     }
 }
 
 impl<'a> Cursor<'a> {
     /// Stands behind the opening bracket; empty if the value is of another kind.
     fn into(raw: Raw<'a>, kind: Kind) -> Self {
-        let range = raw.span.range();
-        let at = if raw.kind() == kind { range.start + 1 } else { range.end };
-        Self { body: raw.body, at, end: range.end.saturating_sub(1) }
+        let inside = raw.text.get(1..raw.text.len().saturating_sub(1)).filter(|_| raw.kind() == kind);
+        Self { rest: inside.unwrap_or_default(), at: raw.start + 1 }
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.body.get(self.at..self.end).unwrap_or_default()
-    }
-
-    fn separator(&mut self, byte: u8) -> Option<()> {
-        self.at += skip_space(self.rest());
-        (self.rest().first() == Some(&byte)).then(|| self.at += 1)
-    }
-
-    fn take(&mut self, length: impl Fn(&[u8]) -> Option<usize>) -> Option<Raw<'a>> {
-        // The text has been scanned, so a comma here can only stand between two values.
-        self.separator(b',');
-        self.at += skip_space(self.rest());
-        let length = length(self.rest()).filter(|length| *length > 0)?;
-        let raw = Raw { body: self.body, span: Span::new(self.at, self.at + length) };
-        self.at += length;
+    /// Moves on, and gives what was passed.
+    fn pass(&mut self, length: usize) -> Option<Raw<'a>> {
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        let raw = Raw { text, start: self.at, plain: false };
+        *self = Self { rest, at: self.at.saturating_add(u32::try_from(length).ok()?) };
         Some(raw)
+    }
+
+    /// Moves behind white space, behind `byte` if that comes next, and the white space behind it; true if it came. The text has been
+    /// scanned, so a comma can only stand between two values.
+    fn separator(&mut self, byte: u8) -> bool {
+        let bytes = self.rest.as_bytes();
+        let space = skip_space(bytes);
+        let (_, rest) = bytes.split_at_checked(space).unwrap_or_default();
+        let behind = rest.split_first().filter(|(first, _)| **first == byte).map(|(_, rest)| rest);
+        self.pass(space + behind.map_or(0, |rest| 1 + skip_space(rest)));
+        behind.is_some()
+    }
+
+    /// The value or key that begins here.
+    fn take(&mut self) -> Option<Raw<'a>> {
+        let bytes = self.rest.as_bytes();
+        let (length, plain) = match bytes.first()? {
+            b'"' => string_length(bytes)?,
+            _ => (value_length(bytes)?, false),
+        };
+        let raw = self.pass(length).filter(|_| length > 0)?;
+        Some(Raw { plain, ..raw })
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Id,
     list::RewriteError,
     raw::{Kind, Raw},
-    strict::{Limits, Reading, StrictError, scan},
+    strict::{Limits, Reading, StrictError, scan, utf8},
 };
 
 /// Why a stream must end.
@@ -118,6 +118,12 @@ impl<F: FnMut(&Bytes) -> Result<Bytes, RewriteError>> SseRewriter<F> {
         Ok(out.into())
     }
 
+    /// Forgets the event that is not complete yet: what is pushed now begins another.
+    pub(crate) fn forget(&mut self) {
+        self.event.clear();
+        (self.line, self.after_cr) = (0, false);
+    }
+
     fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), SseError> {
         if chunk.is_empty() {
             return Ok(());
@@ -188,13 +194,14 @@ impl<F: FnMut(&Bytes) -> Result<Bytes, RewriteError>> SseRewriter<F> {
             return Ok(false);
         }
         let limits = Limits::default().with_max_bytes(self.max_event).with_max_depth(Limits::DEEPEST);
-        let (span, outline) = scan(data, &limits, Reading::Message)?;
-        if Raw::at(data, span).kind() != Kind::Object {
+        let text = utf8(data, &limits)?;
+        let (span, outline) = scan(text, &limits, Reading::Message)?;
+        if Raw::of(text, span).kind() != Kind::Object {
             return Err(SseError::NotAMessage);
         }
         let (result, error) = (outline.top("result").is_some(), outline.top("error").is_some());
         let is_ours = || {
-            let id = outline.top("id").and_then(|span| Id::read(data, Raw::at(data, span)).ok());
+            let id = outline.top("id").and_then(|span| Id::read(data, Raw::of(text, span)).ok());
             id.as_ref() == Some(&self.id)
         };
         match (result, error) {

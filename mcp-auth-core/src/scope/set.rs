@@ -85,9 +85,14 @@ impl ScopeSet {
         self.iter().count()
     }
 
+    /// Space-separated, in order.
+    pub(crate) fn as_str(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.text.as_ref().map_or(0, |text| text.len())
+        self.as_str().len()
     }
 
     /// True without any scope.
@@ -111,7 +116,7 @@ impl ScopeSet {
 /// Space-separated, in order: the form of a `scope` parameter.
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text.as_deref().unwrap_or_default())
+        f.write_str(self.as_str())
     }
 }
 

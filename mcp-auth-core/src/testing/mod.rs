@@ -1,4 +1,5 @@
-//! What tests need: an authorization server on loopback, and tokens of every kind, good and bad. (Feature `testing`.)
+//! What tests need: an authorization server on loopback, tokens of every kind, good and bad, and a store that can be
+//! watched and unplugged ([`ObservedStore`]). (Feature `testing`.)
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
@@ -17,11 +18,13 @@
 //! ```
 
 mod authority;
+mod observed_store;
 mod proof;
 mod signer;
 mod token;
 
 pub use authority::{Authority, AuthorityBuilder, Discovery, Fault};
+pub use observed_store::{ObservedStore, StoreCall};
 pub use proof::{ProofBuilder, thumbprint};
 pub use signer::TestKey;
 pub use token::TokenBuilder;

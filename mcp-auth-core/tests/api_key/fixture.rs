@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{Key, MemoryStore, Store, StoreError};
+use mcp_auth_core::testing::{ObservedStore, StoreCall};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_core::verify::api_key::{ApiKeys, ApiKeysBuilder, CreatedKey, NewKey};
 use mcp_auth_core::verify::{TokenRefusal, Verified, VerifyContext, VerifyError};
@@ -17,22 +17,20 @@ pub(crate) const ISSUER: &str = "https://app.example";
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-pub(crate) struct Counting {
-    inner: MemoryStore,
+/// What the store is asked, and what a test makes of it.
+pub(crate) struct Asked {
     gets: AtomicUsize,
     pub(crate) is_down: AtomicBool,
     /// Which of the next commits fails, counted from one; none at zero.
     pub(crate) failing_commit: AtomicUsize,
-    /// How many reads of a key still wait for another one.
+    /// How many writes of a key still wait for another one.
     meetings: AtomicUsize,
     meeting: Barrier,
 }
 
-impl Counting {
-    pub(crate) fn new(clock: &Clock) -> Arc<Self> {
-        let inner = MemoryStore::new(clock.clone(), 100_000);
+impl Asked {
+    fn new() -> Arc<Self> {
         Arc::new(Self {
-            inner,
             gets: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
             failing_commit: AtomicUsize::new(0),
@@ -46,64 +44,37 @@ impl Counting {
         self.gets.swap(0, Ordering::SeqCst)
     }
 
-    /// The next reads of a key happen two at a time, `pairs` times.
-    pub(crate) fn read_in_pairs(&self, pairs: usize) {
-        self.meetings.store(2 * pairs, Ordering::SeqCst);
+    /// The next two writes of a key wait for each other; the one that comes last goes first.
+    pub(crate) fn write_at_once(&self) {
+        self.meetings.store(2, Ordering::SeqCst);
     }
 
-    fn answer(&self) -> Result<(), StoreError> {
+    async fn before(self: Arc<Self>, reads_key: bool, commit: Option<bool>) -> Result<(), StoreError> {
+        let writes_key = commit == Some(true);
+        self.gets.fetch_add(usize::from(reads_key), Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("unplugged".into()));
+        }
+        let next = |left: usize| left.checked_sub(1);
+        let count = |counter: &AtomicUsize| counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        if commit.is_some() && count(&self.failing_commit) == Ok(1) {
+            return Err(StoreError::Unavailable("this once".into()));
+        }
+        if writes_key && count(&self.meetings).is_ok() {
+            self.meeting.wait().await;
         }
         Ok(())
     }
 }
 
-#[async_trait]
-impl Store for Counting {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        if key.collection == "api_keys" {
-            self.gets.fetch_add(1, Ordering::SeqCst);
-        }
-        self.answer()?;
-        let entry = self.inner.get(key).await;
-        if key.collection == "api_keys"
-            && self
-                .meetings
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_ok()
-        {
-            self.meeting.wait().await;
-        }
-        entry
-    }
-    async fn scan(
-        &self,
-        collection: &str,
-        partition: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.answer()?;
-        self.inner.scan(collection, partition, after, limit).await
-    }
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        self.answer()?;
-        let left =
-            self.failing_commit.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if left == Ok(1) {
-            return Err(StoreError::Unavailable("this once".into()));
-        }
-        self.inner.commit(writes).await
-    }
-    fn watch(&self) -> Watch {
-        self.inner.watch()
-    }
+fn is_key(key: &Key) -> bool {
+    key.collection == "api_keys"
 }
 
 pub(crate) struct Fixture {
     pub(crate) clock: Clock,
-    pub(crate) store: Arc<Counting>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) asked: Arc<Asked>,
     pub(crate) keys: ApiKeys,
 }
 
@@ -114,9 +85,19 @@ impl Fixture {
 
     pub(crate) fn with(change: impl FnOnce(ApiKeysBuilder) -> ApiKeysBuilder) -> Self {
         let clock = Clock::manual(START);
-        let store = Counting::new(&clock);
+        let asked = Asked::new();
+        let hook = Arc::clone(&asked);
+        let store = ObservedStore::new(MemoryStore::new(clock.clone(), 100_000), move |call| {
+            let reads_key = matches!(call, StoreCall::Get(key) if is_key(key));
+            let commit = match call {
+                StoreCall::Commit(writes) => Some(writes.first().is_some_and(|write| is_key(&write.key))),
+                _ => None,
+            };
+            Arc::clone(&hook).before(reads_key, commit)
+        });
+        let store: Arc<dyn Store> = Arc::new(store);
         let keys = change(builder(&store, &clock)).build().unwrap();
-        Self { clock, store, keys }
+        Self { clock, store, asked, keys }
     }
 
     /// Other keys over the same store.
@@ -142,9 +123,8 @@ impl Fixture {
     }
 }
 
-fn builder(store: &Arc<Counting>, clock: &Clock) -> ApiKeysBuilder {
-    let store: Arc<dyn Store> = Arc::clone(store) as _;
-    ApiKeys::builder(store).prefix("corcava").issuer(ISSUER).clock(clock.clone())
+fn builder(store: &Arc<dyn Store>, clock: &Clock) -> ApiKeysBuilder {
+    ApiKeys::builder(Arc::clone(store)).prefix("corcava").issuer(ISSUER).clock(clock.clone())
 }
 
 pub(crate) async fn follow(keys: &ApiKeys) {

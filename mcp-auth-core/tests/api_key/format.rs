@@ -15,7 +15,7 @@ fn every_change_of_one_character_is_refused_without_a_lookup() {
     runtime().block_on(async {
         let fixture = Fixture::new();
         let key = fixture.create().await.expose_secret().to_owned();
-        fixture.store.gets();
+        fixture.asked.gets();
         for place in 0..key.len() {
             for byte in (0x21..0x7f).filter(|byte| *byte != key.as_bytes()[place]) {
                 let mut changed = key.clone().into_bytes();
@@ -24,9 +24,9 @@ fn every_change_of_one_character_is_refused_without_a_lookup() {
                 assert_eq!(refused(fixture.check(&changed).await), TokenRefusal::Malformed, "{changed}");
             }
         }
-        assert_eq!(fixture.store.gets(), 0);
+        assert_eq!(fixture.asked.gets(), 0);
         assert!(fixture.check(&key).await.is_ok());
-        assert_eq!(fixture.store.gets(), 1);
+        assert_eq!(fixture.asked.gets(), 1);
     });
 }
 
@@ -49,7 +49,7 @@ async fn a_key_is_a_token_and_says_nothing_in_debug() {
 async fn pieces_of_a_key_are_no_key() {
     let fixture = Fixture::new();
     let key = fixture.create().await.expose_secret().to_owned();
-    fixture.store.gets();
+    fixture.asked.gets();
     for end in 0..key.len() {
         assert_eq!(refused(fixture.check(&key[..end]).await), TokenRefusal::Malformed);
         assert_eq!(refused(fixture.check(&key[key.len() - end..]).await), TokenRefusal::Malformed);
@@ -59,7 +59,7 @@ async fn pieces_of_a_key_are_no_key() {
     {
         assert_eq!(refused(fixture.check(&odd).await), TokenRefusal::Malformed);
     }
-    assert_eq!(fixture.store.gets(), 0);
+    assert_eq!(fixture.asked.gets(), 0);
 }
 
 proptest! {
@@ -68,7 +68,7 @@ proptest! {
         runtime().block_on(async {
             let fixture = Fixture::new();
             assert_eq!(refused(fixture.check(&text).await), TokenRefusal::Malformed);
-            assert_eq!(fixture.store.gets(), 0);
+            assert_eq!(fixture.asked.gets(), 0);
         });
     }
 
@@ -77,13 +77,13 @@ proptest! {
         runtime().block_on(async {
             let fixture = Fixture::new();
             let key = fixture.create().await.expose_secret().to_owned();
-            fixture.store.gets();
+            fixture.asked.gets();
             let mut swapped = key.clone().into_bytes();
             swapped.swap(place, place + 1);
             let swapped = String::from_utf8(swapped).unwrap();
             if swapped != key {
                 assert_eq!(refused(fixture.check(&swapped).await), TokenRefusal::Malformed);
-                assert_eq!(fixture.store.gets(), 0);
+                assert_eq!(fixture.asked.gets(), 0);
             }
         });
     }

@@ -95,7 +95,7 @@ async fn a_revoked_key_is_refused_with_the_next_request_and_a_mute_store_is_no_4
     fixture.keys.revoke(&created.key().id).await.unwrap();
     let (status, _) = answer(&guard, created.expose_secret()).await.unwrap();
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     let (status, _) = answer(&guard, other.expose_secret()).await.unwrap();
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
 }

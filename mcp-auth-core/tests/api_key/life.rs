@@ -128,7 +128,7 @@ async fn a_second_rotation_ends_the_first_secret_and_none_needs_an_overlap() {
 async fn a_revocation_that_was_broken_off_does_not_wear_off() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
-    fixture.store.failing_commit.store(2, Ordering::SeqCst);
+    fixture.asked.failing_commit.store(2, Ordering::SeqCst);
     assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));
     assert_eq!(refused(fixture.check(created.expose_secret()).await), TokenRefusal::Revoked);
     let after_a_restart = fixture.other(|builder| builder);
@@ -145,7 +145,7 @@ async fn a_revocation_without_its_record_is_told_to_others() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
     let principal = fixture.check(created.expose_secret()).await.unwrap().principal().clone();
-    fixture.store.failing_commit.store(1, Ordering::SeqCst);
+    fixture.asked.failing_commit.store(1, Ordering::SeqCst);
     assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));
     for keys in [fixture.keys.clone(), fixture.other(|builder| builder)] {
         let [revocations] = keys.revocations().try_into().unwrap();
@@ -309,7 +309,7 @@ async fn a_damaged_record_lets_nobody_in_and_is_not_called_a_bad_key() {
 async fn a_store_that_does_not_answer_is_no_verdict() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     assert!(matches!(fixture.check(created.expose_secret()).await, Err(VerifyError::Unavailable { .. })));
     assert!(matches!(fixture.keys.create(laptop()).await, Err(KeyError::Store(_))));
     assert!(matches!(fixture.keys.revoke(&created.key().id).await, Err(KeyError::Store(_))));

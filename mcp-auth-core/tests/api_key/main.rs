@@ -1,4 +1,5 @@
 //! API keys over a store that counts and can fail: format, life cycle, use, races.
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod fixture;

@@ -40,7 +40,7 @@ async fn of_two_rotations_that_read_the_same_one_fails() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
     let id = created.key().id.as_str();
-    fixture.store.read_in_pairs(2);
+    fixture.asked.write_at_once();
     let (one, other) = tokio::join!(fixture.keys.rotate(id, DAY), fixture.keys.rotate(id, DAY));
     let (good, failed) = match (one, other) {
         (Ok(good), Err(failed)) | (Err(failed), Ok(good)) => (good, failed),
@@ -58,12 +58,11 @@ async fn a_revocation_that_read_before_a_rotation_ends_its_secret() {
     let fixture = Fixture::new();
     let created = fixture.create().await;
     let id = created.key().id.as_str();
-    fixture.store.read_in_pairs(2);
-    let (rotated, revoked) = tokio::join!(fixture.keys.rotate(id, DAY), fixture.keys.revoke(id));
+    fixture.asked.write_at_once();
+    let (revoked, rotated) = tokio::join!(fixture.keys.revoke(id), fixture.keys.rotate(id, DAY));
     revoked.unwrap();
-    assert_eq!(refused(fixture.check(created.expose_secret()).await), TokenRefusal::Revoked);
-    if let Ok(rotated) = rotated {
-        assert_eq!(refused(fixture.check(rotated.expose_secret()).await), TokenRefusal::Revoked);
+    for key in [created, rotated.unwrap()] {
+        assert_eq!(refused(fixture.check(key.expose_secret()).await), TokenRefusal::Revoked);
     }
 }
 

@@ -200,10 +200,10 @@ async fn noting_never_holds_a_request_up_and_makes_up_for_what_was_lost() {
     assert_eq!(last(&fixture, id).await.unwrap().address, Some(address("192.0.2.7")));
 
     fixture.clock.advance(Duration::from_secs(8));
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     fixture.check_from(key, "192.0.2.8").await.unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    fixture.store.is_down.store(false, Ordering::SeqCst);
+    fixture.asked.is_down.store(false, Ordering::SeqCst);
     fixture.check_from(key, "192.0.2.8").await.unwrap();
     assert_eq!(last(&fixture, id).await.unwrap().address, Some(address("192.0.2.8")));
 }

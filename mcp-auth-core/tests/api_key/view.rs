@@ -14,12 +14,12 @@ async fn a_warm_check_asks_nobody() {
     let fixture = Fixture::new();
     fixture.follow().await;
     let created = fixture.create().await;
-    fixture.store.gets();
+    fixture.asked.gets();
     for _ in 0..10 {
         fixture.check(created.expose_secret()).await.unwrap();
     }
-    assert_eq!(fixture.store.gets(), 1);
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(fixture.asked.gets(), 1);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     let verified = fixture.check(created.expose_secret()).await.unwrap();
     assert_eq!(verified.reuse_until(), Some(fixture.clock.now().plus(Duration::from_secs(60))));
 }
@@ -53,13 +53,13 @@ async fn without_word_from_the_store_it_is_asked_each_time() {
     job.abort();
     assert!(job.await.is_err());
     fixture.clock.advance(Duration::from_secs(11));
-    fixture.store.gets();
+    fixture.asked.gets();
     for _ in 0..3 {
         let verified = fixture.check(created.expose_secret()).await.unwrap();
         assert_eq!(verified.reuse_until(), None);
     }
-    assert_eq!(fixture.store.gets(), 3);
-    fixture.store.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(fixture.asked.gets(), 3);
+    fixture.asked.is_down.store(true, Ordering::SeqCst);
     let verdict = fixture.check(created.expose_secret()).await;
     assert!(matches!(verdict, Err(VerifyError::Unavailable { .. })), "{verdict:?}");
 }
@@ -113,15 +113,15 @@ async fn a_flood_of_guesses_at_one_key_asks_the_store_once_in_a_while() {
     let key = created.expose_secret();
     fixture.check(key).await.unwrap();
     let epoch = fixture.keys.epoch();
-    fixture.store.gets();
+    fixture.asked.gets();
     for i in 0..10_000 {
         let guess = forged(key, 20, &format!("{i:012}"));
         assert_eq!(refused(fixture.check(&guess).await), TokenRefusal::Unknown);
     }
-    assert_eq!(fixture.store.gets(), 16, "sixteen at once, and no more while the clock stands");
+    assert_eq!(fixture.asked.gets(), 16, "sixteen at once, and no more while the clock stands");
     assert_eq!(fixture.keys.epoch(), epoch);
     fixture.check(key).await.unwrap();
-    assert_eq!(fixture.store.gets(), 0);
+    assert_eq!(fixture.asked.gets(), 0);
 }
 
 #[tokio::test]
@@ -175,14 +175,14 @@ async fn a_flood_of_unknown_ids_costs_a_lookup_each_and_pushes_nothing_out() {
     let key = created.expose_secret();
     fixture.check(key).await.unwrap();
     let guesses: Vec<String> = (0..10_000).map(|i| forged(key, 8, &format!("{i:012}"))).collect();
-    fixture.store.gets();
+    fixture.asked.gets();
     for guess in &guesses {
         assert_eq!(refused(fixture.check(guess).await), TokenRefusal::Unknown);
     }
-    assert_eq!(fixture.store.gets(), 10_000);
+    assert_eq!(fixture.asked.gets(), 10_000);
     for _ in 0..100 {
         assert_eq!(refused(fixture.check(&guesses[9_999]).await), TokenRefusal::Unknown);
         fixture.check(key).await.unwrap();
     }
-    assert_eq!(fixture.store.gets(), 0, "what was just asked is remembered, and what is good stays");
+    assert_eq!(fixture.asked.gets(), 0, "what was just asked is remembered, and what is good stays");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use mcp_auth_core::confirm::approval::{Approver, DecideError};
 use mcp_auth_core::confirm::{
     Confirmation, Passage, Phrase, Preview, PreviewCall, PreviewError, Rule, Voucher,
@@ -55,6 +56,12 @@ async fn an_approved_call_runs_once() {
     assert!(matches!(world.approvals.decline(&id, &me, None).await, Err(DecideError::Decided)));
     let passed = ada.calls(&world.replica(), &rule, &sent()).await;
     let Passage::Pass(pass) = passed else { panic!("{passed:?}") };
+    let asks = br#"{"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required","inputRequests":{}}}"#;
+    let asks = pass.continuation.as_ref().unwrap().wrap(&Bytes::from_static(asks)).unwrap();
+    let asks: Value = serde_json::from_slice(&asks).unwrap();
+    let answered = call(json!({"id": 1}), json!({ "requestState": asks["result"]["requestState"] }));
+    let Passage::Pass(later) = ada.calls(&world.gate, &rule, &answered).await else { panic!() };
+    assert_eq!(later.confirmed, pass.confirmed, "where the tool asks questions of its own");
     let by = pass.confirmed.unwrap().by;
     assert_eq!(by.as_str(), "verified user");
     assert_eq!(

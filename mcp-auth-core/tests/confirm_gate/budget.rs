@@ -126,3 +126,31 @@ async fn the_fallback_counts_beyond_it() {
     let second = call(json!({ "confirmation_token": token }), json!({}));
     assert!(matches!(ada.calls(&gate, &rule, &second).await, Passage::Pass(_)));
 }
+
+/// What was used up is remembered for a while: one principal must not fill the store for all.
+#[tokio::test]
+async fn one_principal_uses_up_only_so_many_confirmations() {
+    let world = world();
+    let (rule, ada) = (Rule::destructive(), caller(modern(FORMS)));
+    let bob =
+        Caller { principal: Some(mcp_auth_core::Principal::builder("i", "bob").build()), ..ada.clone() };
+    let ask = async |who: &Caller, action: &str| {
+        let sent = call(json!({}), json!({}));
+        let state = asked(&who.calls(&world.gate, &rule, &sent).await)["requestState"].clone();
+        let answer = json!({ "confirmation": { "action": action, "content": { "confirm": true } } });
+        let answered = call(json!({}), json!({ "requestState": state, "inputResponses": answer }));
+        who.calls(&world.gate, &rule, &answered).await
+    };
+    for _ in 0..1000 {
+        assert!(matches!(ask(&ada, "decline").await, Passage::Declined(_)));
+    }
+    let passage = ask(&ada, "decline").await;
+    assert_eq!(refused(&passage), "too_many_confirmations");
+    assert_eq!(passage.answer(None, true).unwrap().0, 429);
+    assert!(matches!(&passage, Passage::Refused(refusal) if refusal.retry_after().is_some()));
+    assert_eq!(refused(&ask(&ada, "accept").await), "too_many_confirmations", "whatever the answer");
+    assert!(matches!(ask(&bob, "accept").await, Passage::Pass(_)), "others go on");
+    world.clock.advance(MINUTE);
+    world.gate.sweep();
+    assert!(matches!(ask(&ada, "accept").await, Passage::Pass(_)));
+}

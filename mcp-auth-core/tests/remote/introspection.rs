@@ -84,8 +84,12 @@ async fn what_is_not_good_here_is_refused() {
     let authority = authority().await;
     let verifier = builder(&authority).build().unwrap();
     let now = Clock::system().now().as_secs();
-    let cases: [(&str, Value, TokenRefusal); 20] = [
+    let cases: [(&str, Value, TokenRefusal); 24] = [
         ("active", json!(false), TokenRefusal::Unknown),
+        ("token_use", json!("refresh_token"), TokenRefusal::Type),
+        ("token_use", json!("id"), TokenRefusal::Type),
+        ("typ", json!("Refresh"), TokenRefusal::Type),
+        ("token_type", json!("refresh_token"), TokenRefusal::Type),
         ("aud", json!("https://other.example/mcp"), TokenRefusal::Audience),
         ("aud", json!([]), TokenRefusal::Audience),
         ("aud", Value::Null, TokenRefusal::Claim),
@@ -110,6 +114,11 @@ async fn what_is_not_good_here_is_refused() {
         let mut answer = authority.good_answer(RESOURCE, "notes:read");
         answer[name] = value.clone();
         assert_eq!(refused(&verifier, &authority.opaque(answer)).await, expected, "{name} {value}");
+    }
+    for (name, value) in [("token_use", "access_token"), ("typ", "Bearer"), ("token_type", "DPoP")] {
+        let mut answer = authority.good_answer(RESOURCE, "notes:read");
+        answer[name] = json!(value);
+        assert!(verify(&verifier, &authority.opaque(answer)).await.is_ok(), "{name}");
     }
     let mut answer = authority.good_answer(RESOURCE, "notes:read");
     answer.as_object_mut().unwrap().remove("aud");

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{AuthorizationRequest, Problem};
 use crate::answer::{Code, Refused, see_other};
-use crate::browser::{Browser, Purpose};
+use crate::browser::{Browser, Purpose, Session};
 use crate::grants::Grant;
 use crate::pages::{ConsentPage, plain};
 use crate::provider::Inner;
@@ -23,8 +23,9 @@ impl Inner {
         user: &User,
         query: &str,
     ) -> Result<Response<Bytes>, Refused> {
-        let scopes: Vec<(String, String)> =
-            self.scopes.iter().filter(|(name, _)| request.scope.contains(name)).cloned().collect();
+        // Those that are implied are granted, too.
+        let is_granted = |(name, _): &&(String, String)| self.hierarchy.covers(&request.scope, name);
+        let scopes: Vec<(String, String)> = self.scopes.iter().filter(is_granted).cloned().collect();
         let page = ConsentPage {
             style: self.pages.style(),
             action: &format!("{}?{query}", self.paths.authorize),
@@ -43,10 +44,12 @@ impl Inner {
     pub(super) async fn decided(
         &self,
         request: AuthorizationRequest,
-        user: &User,
+        session: &Session,
         decision: &str,
         form_code: &str,
     ) -> Result<Response<Bytes>, Problem> {
+        let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
+        self.limits.check_answer(&session.user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,
@@ -59,7 +62,19 @@ impl Inner {
             let refused = Refused::new(Code::AccessDenied, "denied", "the user denied the request");
             return Err(Problem::Redirect(Box::new(request), refused));
         }
-        let code = self.grant(&request, user).await?;
+        let user = &session.user;
+        let code = match self.grant(&request, session).await {
+            Ok(code) => code,
+            Err(refused) if refused.code == Code::AccessDenied => {
+                tracing::warn!(
+                    user = user.subject,
+                    kind = refused.kind,
+                    "no more is granted to this user's applications"
+                );
+                return Err(Problem::Redirect(Box::new(request), refused));
+            }
+            Err(refused) => return Err(refused.into()),
+        };
         tracing::info!(user = user.subject, client = request.client.id, scope = %request.scope, "access was granted");
         metrics::counter!("mcp_auth_provider_grants_total").increment(1);
         Ok(see_other(&self.redirect(&request, &[("code", &code)])))
@@ -69,17 +84,18 @@ impl Inner {
     async fn grant(
         &self,
         request: &AuthorizationRequest,
-        user: &User,
+        session: &Session,
     ) -> Result<zeroize::Zeroizing<String>, Refused> {
         let now = self.clock.now();
         let until = now.plus(self.code_ttl);
         let grant = Grant {
             id: secret::random_id()?,
-            subject: user.subject.clone(),
+            subject: session.user.subject.clone(),
             client_id: request.client.id.clone(),
             scope: request.scope.to_string(),
             resource: request.resource.clone(),
             since: now,
+            signed_in: session.since,
             refresh: None,
         };
         self.grants.begin(&grant, until).await?;

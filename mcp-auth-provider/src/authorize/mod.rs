@@ -15,10 +15,10 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, header};
 
 use crate::answer::{Code, Refused, method_not_allowed, see_other};
-use crate::browser::{Browser, Purpose};
+use crate::browser::{Browser, Purpose, Session};
 use crate::form::Parameters;
 use crate::provider::Inner;
-use crate::sign_in::{Login, User};
+use crate::sign_in::Login;
 use crate::visit::Wrong;
 use consent::place;
 
@@ -83,9 +83,9 @@ impl Inner {
         let query = parts.uri.query().unwrap_or_default();
         let request = self.read_request(Parameters::from_query(Some(query)).map_err(Refused::from)?).await?;
         let browser = self.browsers.of(parts)?;
-        let user = self.current_user(parts, &browser).await?;
-        let user = user.filter(|_| !request.prompts("login"));
-        let mut response = match user {
+        let session = self.current_user(parts, &browser).await?;
+        let session = session.filter(|_| !request.prompts("login"));
+        let mut response = match session {
             None if request.prompts("none") => {
                 let refused = Refused::new(Code::LoginRequired, "login_required", "nobody is signed in");
                 return Err(Problem::Redirect(Box::new(request), refused));
@@ -99,7 +99,7 @@ impl Inner {
                     Refused::new(Code::ConsentRequired, "consent_required", "consent is always asked");
                 return Err(Problem::Redirect(Box::new(request), refused));
             }
-            Some(user) => self.consent_page(&request, &browser, &user, query)?,
+            Some(session) => self.consent_page(&request, &browser, &session.user, query)?,
         };
         if let Some(cookie) = self.browsers.set_cookie(&browser) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -117,13 +117,14 @@ impl Inner {
         let code = form.get("form").unwrap_or_default();
         match form.get("decision") {
             Some(decision) => {
-                let Some(user) = self.current_user(parts, &browser).await? else {
+                let Some(session) = self.current_user(parts, &browser).await? else {
                     let refused =
                         Refused::new(Code::AccessDenied, "signed_out", "You are not signed in any more.");
                     return Err(Problem::Page(StatusCode::FORBIDDEN, refused));
                 };
-                self.check_form(&browser, Purpose::Consent { subject: &user.subject }, query, code)?;
-                self.decided(request, &user, decision, code).await
+                let subject = &session.user.subject;
+                self.check_form(&browser, Purpose::Consent { subject }, query, code)?;
+                self.decided(request, &session, decision, code).await
             }
             None => {
                 self.check_form(&browser, Purpose::SignIn, query, code)?;
@@ -142,8 +143,8 @@ impl Inner {
         form: &Parameters,
     ) -> Result<Response<Bytes>, Problem> {
         match self.check_password(parts, form).await {
-            Ok(user) => {
-                let browser = self.browsers.sign_in(browser, user).await?;
+            Ok(session) => {
+                let browser = self.browsers.sign_in(browser, &session).await?;
                 let mut response =
                     see_other(&format!("{}?{}", self.paths.authorize, without_login_prompt(query)));
                 if let Some(cookie) = self.browsers.set_cookie(&browser) {
@@ -180,15 +181,16 @@ impl Inner {
         &self,
         parts: &Parts,
         browser: &Browser,
-    ) -> Result<Option<User>, Refused> {
+    ) -> Result<Option<Session>, Refused> {
         match self.sign_in.login() {
             Login::Form => {
                 let Some(session) = self.browsers.session(browser).await? else { return Ok(None) };
-                let user = session.user;
-                let revoked = self.grants.is_revoked(&user.subject, None, session.since).await?;
-                Ok((!revoked).then_some(user))
+                Ok((!self.grants.is_signed_out(&session).await?).then_some(session))
             }
-            Login::Page { .. } => Ok(self.sign_in.user(parts).await),
+            Login::Page { .. } => {
+                let began = self.clock.now();
+                Ok(self.sign_in.user(parts).await.map(|user| Session::new(user, began)))
+            }
         }
     }
 

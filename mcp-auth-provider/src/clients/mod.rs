@@ -21,6 +21,8 @@ pub(crate) use register::Registration;
 pub(crate) use waiting::WaitingList;
 
 const COLLECTION: &str = "clients";
+/// How long a registration waits for its client.
+const UNUSED_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// The longest client identifier that is looked up, in bytes.
 const MAX_ID: usize = 256;
 
@@ -107,12 +109,14 @@ impl Clients {
         Ok(entry.map(|entry| serde_json::from_slice(&entry.value)).transpose()?)
     }
 
-    /// Keeps a registration alive as long as what was granted to it.
-    pub(crate) async fn keep(&self, client: &Client, for_at_least: Duration) -> Result<(), Refused> {
-        if client.is_dynamic {
-            self.store(client, self.clock.now().plus(for_at_least)).await?;
+    /// Keeps a registration for a day longer than what is granted to it for `life`: its client comes back when that has ended.
+    pub(crate) async fn keep(&self, client: &Client, life: Duration) -> Result<(), Refused> {
+        if !client.is_dynamic {
+            return Ok(());
         }
-        Ok(())
+        let until = self.clock.now().plus(life).plus(UNUSED_LIFE);
+        let kept = self.store.get(&key(&client.id)).await?.and_then(|entry| entry.expires_at);
+        self.store(client, kept.map_or(until, |kept| kept.max(until))).await
     }
 
     /// Removes a registration that was to end at `until`; one that was used since then has another end, and stays.

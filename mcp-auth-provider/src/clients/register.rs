@@ -1,12 +1,11 @@
 //! Dynamic client registration (RFC 7591).
 //!
-//! 1. A registration lives for a day, and on as long as something is granted to it.
+//! 1. A registration lives for a day, and a day longer than anything that is granted to it.
 //! 2. An address may register 30 in a minute. Of those that nothing was granted to, the oldest make room: see
 //!    [`waiting`](super::waiting).
 //! 3. The registered scope is echoed and limits nothing: clients register with the first challenge's and step up later.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -14,14 +13,13 @@ use mcp_auth_core::limit::address_key;
 use serde::{Deserialize, Serialize};
 
 use super::waiting::{Waiting, WaitingList};
-use super::{Client, Clients, RedirectRules};
+use super::{Client, Clients, RedirectRules, UNUSED_LIFE};
 use crate::answer::{Code, Refused, json};
 use crate::secret;
 
 const MAX_BODY: usize = 16 * 1024;
 const MAX_REDIRECTS: usize = 16;
 const MAX_NAME: usize = 200;
-const UNUSED_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// What a client says of itself (RFC 7591, section 2). Members that are not known are ignored, as the RFC demands.
 #[derive(Deserialize)]

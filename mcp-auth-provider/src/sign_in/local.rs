@@ -1,6 +1,6 @@
 //! Accounts of the provider's own.
 //!
-//! 1. Passwords are kept as argon2id (19 MiB, two passes, one lane: OWASP's parameters) and nowhere else.
+//! 1. Passwords are kept as argon2id and nowhere else.
 //! 2. An unknown name costs as much as a wrong password.
 //! 3. Wrong attempts are counted for the address and for the name, known or not; whoever has too many waits, and to be told so
 //!    is one more of the address. Names share 65,536 places by a hash with a random key: nobody can fill a table, or choose
@@ -14,22 +14,20 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use http::request::Parts;
 use mcp_auth_core::config::ConfigErrors;
 use mcp_auth_core::limit::{FailureBudget, address_key};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
+use super::password;
 use super::{Login, SignIn, SignInError, User};
+use crate::secret;
 
 const AT_ONCE: usize = 2;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const MAX_NAME: usize = 128;
-const MAX_PASSWORD: usize = 1024;
 const PLACES: u64 = 65_536;
 /// Wrong attempts in a minute, for a name and for an address.
 const PER_NAME: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
@@ -60,7 +58,7 @@ impl LocalUsers {
     pub fn new() -> Self {
         Self {
             hashes: HashMap::new(),
-            nobody: hash("").ok(),
+            nobody: password::nobody(),
             problems: Vec::new(),
             names: FailureBudget::new(PER_NAME),
             places: RandomState::new(),
@@ -72,36 +70,14 @@ impl LocalUsers {
     /// Adds a user. The password is hashed here and forgotten.
     #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<SecretString>) -> Self {
-        let (name, password) = (name.into(), password.into());
-        if name.is_empty()
-            || name.len() > MAX_NAME
-            || password.expose_secret().is_empty()
-            || password.expose_secret().len() > MAX_PASSWORD
-        {
-            self.problems.push(format!("user `{name}`: name or password is empty or too long"));
-            return self;
-        }
-        match hash(password.expose_secret()) {
-            Ok(hash) => drop(self.hashes.insert(name, hash)),
-            Err(error) => {
-                self.problems.push(format!("user `{name}`: the password cannot be hashed: {error}"))
-            }
-        }
+        self.add(name.into(), &password.into());
         self
     }
-}
 
-impl LocalUsers {
     /// Adds a user by what [`hash_password`](Self::hash_password) made of the password.
     #[must_use]
     pub fn hashed_user(mut self, name: impl Into<String>, hash: impl Into<String>) -> Self {
-        let (name, hash) = (name.into(), hash.into());
-        if name.is_empty() || name.len() > MAX_NAME || PasswordHash::new(&hash).is_err() {
-            self.problems
-                .push(format!("user `{name}`: the name, or what is kept of the password, is malformed"));
-            return self;
-        }
-        self.hashes.insert(name, hash);
+        self.add_hashed(name.into(), hash.into());
         self
     }
 
@@ -109,12 +85,42 @@ impl LocalUsers {
     /// tens of milliseconds. `None` if the password is empty or longer than 1024 bytes.
     #[must_use]
     pub fn hash_password(password: &SecretString) -> Option<String> {
-        let password = password.expose_secret();
-        if password.is_empty() || password.len() > MAX_PASSWORD {
-            return None;
-        }
-        hash(password).ok()
+        password::hash(password)
     }
+
+    /// What stands for a user's password in sessions of the host's own, and tells nothing of it: another one after a change.
+    /// `None` for who is no user.
+    #[must_use]
+    pub fn mark(&self, name: &str) -> Option<String> {
+        self.hashes.get(name).map(|hash| secret::hash(hash))
+    }
+
+    pub(super) fn add(&mut self, name: String, password: &SecretString) {
+        match password::hash(password).filter(|_| is_name(&name)) {
+            Some(hash) => self.add_hashed(name, hash),
+            None => self.problem(&name, "name or password is empty or too long"),
+        }
+    }
+
+    pub(super) fn add_hashed(&mut self, name: String, hash: String) {
+        if is_name(&name) && password::is_hash(&hash) {
+            self.hashes.insert(name, hash);
+        } else {
+            self.problem(&name, "the name, or what is kept of the password, is malformed");
+        }
+    }
+
+    pub(super) fn problem(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("user `{name}`: {problem}"));
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.hashes.contains_key(name)
+    }
+}
+
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
 }
 
 #[async_trait]
@@ -140,7 +146,7 @@ impl SignIn for LocalUsers {
         // Many at once try no more passwords than one after the other.
         let begun = tokio::time::timeout(MAX_WAIT, begun).await.map_err(|_| SignInError::Unavailable)?;
         let (by_address, by_name) = begun.map_err(throttled)?;
-        if password.expose_secret().len() > MAX_PASSWORD {
+        if password::is_too_long(password) {
             return Err(SignInError::Wrong);
         }
         let stored =
@@ -150,11 +156,7 @@ impl SignIn for LocalUsers {
         let password = password.clone();
         let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            PasswordHash::new(&stored).is_ok_and(|stored| {
-                argon2().is_ok_and(|argon2| {
-                    argon2.verify_password(password.expose_secret().as_bytes(), &stored).is_ok()
-                })
-            })
+            password::matches(&password, &stored)
         });
         if verified.await.map_err(|_| SignInError::Unavailable)? && self.hashes.contains_key(name) {
             by_name.succeeded();
@@ -175,15 +177,6 @@ impl SignIn for LocalUsers {
             );
         }
     }
-}
-
-fn argon2() -> Result<Argon2<'static>, argon2::Error> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, None)?))
-}
-
-fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
-    let argon2 = argon2().map_err(argon2::password_hash::Error::from)?;
-    Ok(argon2.hash_password(password.as_bytes(), &SaltString::generate(&mut OsRng))?.to_string())
 }
 
 impl std::fmt::Debug for LocalUsers {

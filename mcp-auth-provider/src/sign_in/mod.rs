@@ -1,7 +1,9 @@
 //! Who the user is: local accounts, or the session that the host already has.
 
 mod host;
+mod kept;
 mod local;
+mod password;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use host::HostSession;
+pub use kept::{ChangedUser, KeptUsers, KeptUsersError};
 pub use local::LocalUsers;
 
 use mcp_auth_core::config::ConfigErrors;

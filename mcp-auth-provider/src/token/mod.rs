@@ -5,8 +5,6 @@ mod code;
 mod family;
 mod refresh;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -15,15 +13,12 @@ use serde::Serialize;
 use crate::answer::{Code, Refused, json, method_not_allowed};
 use crate::clients::Client;
 use crate::form::Parameters;
-use crate::grants::Grant;
+use crate::grants::{Grant, TRIES, lost_race};
 use crate::provider::Inner;
 use crate::signing::AccessToken;
 
 pub(crate) use code::{AuthorizationCode, CODES};
 pub(crate) use family::Family;
-
-/// How often a conditional write is tried again after another request came first.
-const TRIES: usize = 8;
 
 /// What is answered (section 5.1).
 #[derive(Serialize)]
@@ -89,13 +84,14 @@ impl Inner {
             let found = self.grants.find(grant_id).await?;
             let (mut grant, version) = found.ok_or(code::invalid("grant_gone"))?;
             let changed = change(&mut grant)?;
+            let until = self.clock.now().plus(life);
             self.clients.keep(client, life).await?;
-            if self.grants.replace(&grant, version, self.clock.now().plus(life)).await? {
+            self.grants.keep_note(&grant, until).await?;
+            if self.grants.replace(&grant, version, until).await? {
                 return Ok((grant, changed));
             }
         }
-        Err(Refused::new(Code::TemporarilyUnavailable, "grant_race", "try again later")
-            .after(Duration::from_secs(1)))
+        Err(lost_race())
     }
 
     /// An access token of `grant` with `scope`, and the refresh token beside it.
@@ -112,6 +108,7 @@ impl Inner {
             audience: &grant.resource,
             scope,
             grant_id: &grant.id,
+            signed_in: grant.signed_in,
         };
         let access_token = self.signing.sign(&token, self.clock.now(), self.access_ttl)?;
         metrics::counter!("mcp_auth_provider_tokens_total").increment(1);

@@ -1,7 +1,8 @@
 //! Refreshing (RFC 6749, section 6; RFC 9700, section 4.14.2).
 //!
 //! 1. Everything is checked before the token is used up: what is refused, and what the store does not take, uses nothing up.
-//! 2. A token that was used before revokes its grant, and with it the whole [family](super::family) and its access tokens.
+//! 2. A token that was used before revokes its grant, and with it the whole [family](super::family) and its access tokens;
+//!    however often the grant was used: a thief who uses it up hides nothing.
 //! 3. The scope may be narrowed for the new access token, never widened.
 
 use bytes::Bytes;
@@ -38,11 +39,11 @@ impl Inner {
             if grant.client_id != client.id {
                 return Err(invalid("refresh_of_other_client"));
             }
-            self.limits.check_grant(&grant.id)?;
             was_used = !family.rotate(&old, &next, self.clock.now());
             if was_used {
                 return Err(invalid("refresh_reused"));
             }
+            self.limits.check_grant(&grant.id)?;
             if form.get("resource").is_some() && self.resource(form.get("resource"))? != grant.resource {
                 return Err(Refused::new(
                     Code::InvalidTarget,

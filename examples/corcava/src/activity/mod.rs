@@ -11,7 +11,7 @@ mod rules;
 mod turns;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
@@ -34,7 +34,7 @@ const CHECKED: u64 = 64 << 20;
 #[derive(Clone)]
 pub(crate) struct Activity {
     path: PathBuf,
-    key: CheckpointPublicKey,
+    key: Option<CheckpointPublicKey>,
     /// The oldest files may be elsewhere.
     is_archived: bool,
     audit: Audit,
@@ -79,8 +79,8 @@ pub(crate) enum Unreadable {
 }
 
 impl Activity {
-    pub(crate) fn new(journal: &Journal, is_archived: bool) -> Self {
-        let (path, key, audit) = (journal.path.clone(), journal.key, journal.audit.clone());
+    pub(crate) fn new(path: &Path, journal: &Journal, is_archived: bool) -> Self {
+        let (path, key, audit) = (path.to_owned(), journal.lines.public_key(), journal.audit.clone());
         let (calls, chain, exports) = (Arc::default(), Arc::default(), Arc::default());
         Self { path, key, is_archived, audit, calls, chain, exports }
     }
@@ -105,7 +105,8 @@ impl Activity {
             if length > CHECKED {
                 return Ok(Chain::TooLong);
             }
-            Ok(match Verify::default().key(key).log(&path, |_| {}) {
+            let verify = key.into_iter().fold(Verify::default(), Verify::key);
+            Ok(match verify.log(&path, |_| {}) {
                 Ok(report) if report.first > 1 && !is_archived => Chain::Broken(format!(
                     "The record begins with number {}: what was before is missing.",
                     report.first

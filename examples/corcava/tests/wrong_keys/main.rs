@@ -1,20 +1,20 @@
 //! Wrong keys as fast as they can be sent: what they cost, and that nobody else notices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod counting;
 mod flood;
 #[path = "../support/mod.rs"]
 mod support;
 mod user;
 
+use std::future::ready;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use counting::Counting;
 use flood::{Connection, PIPELINED, request};
 use mcp_auth_core::store::MemoryStore;
+use mcp_auth_core::testing::{ObservedStore, StoreCall};
 use mcp_auth_core::verify::api_key::{ApiKeys, NewKey};
 use support::{EVERYTHING, Server};
 use tokio::sync::Mutex;
@@ -60,11 +60,11 @@ fn resident() -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_from_one_address_costs_little_and_keeps_nobody_out() {
-    let (_turn, (server, counts)) = (TURN.lock().await, Server::counted().await);
+    let (_turn, (server, key_reads)) = (TURN.lock().await, Server::counted().await);
     let good = server.key("ada", EVERYTHING).await;
     let at = server.running.address();
     let user = User::connected(BESIDE, server.url(), &good).await;
-    counts.key_reads();
+    key_reads.swap(0, Ordering::SeqCst);
 
     let requests =
         |from| (from..from + PIPELINED).map(|number| request(at, &mistyped(&good, number))).collect();
@@ -117,7 +117,7 @@ async fn a_flood_from_one_address_costs_little_and_keeps_nobody_out() {
 
     assert!(total >= 2 * MANY, "{total}");
     // A wrong checksum is seen without the store. The user's key is held, and read once more when its first use is written.
-    let reads = counts.key_reads();
+    let reads = key_reads.swap(0, Ordering::SeqCst);
     assert!(reads <= 1, "{reads}");
     // Cells come back while it goes on.
     let may_fail = FAILURES + 1 + (took.as_secs_f64() * FAILURES as f64 / 60.0) as usize;
@@ -131,7 +131,7 @@ async fn a_flood_from_one_address_costs_little_and_keeps_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistyped_keys_from_many_addresses_are_all_looked_at_and_none_is_looked_up() {
-    let (_turn, (server, counts)) = (TURN.lock().await, Server::counted().await);
+    let (_turn, (server, key_reads)) = (TURN.lock().await, Server::counted().await);
     let good = server.key("ada", EVERYTHING).await;
     let at = server.running.address();
     let mut flood = Vec::new();
@@ -156,13 +156,13 @@ async fn mistyped_keys_from_many_addresses_are_all_looked_at_and_none_is_looked_
         refused += each.await.unwrap();
     }
     assert_eq!(refused, MANY);
-    assert_eq!(counts.key_reads(), 0);
+    assert_eq!(key_reads.swap(0, Ordering::SeqCst), 0);
     server.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_unknown_keys_from_one_address_no_more_are_looked_up_than_may_fail() {
-    let (_turn, (server, counts)) = (TURN.lock().await, Server::counted().await);
+    let (_turn, (server, key_reads)) = (TURN.lock().await, Server::counted().await);
     let (at, begun) = (server.running.address(), Instant::now());
     let keys = unknown(10 * FAILURES).await;
     let mut connection = Connection::open(SENDER, at).await;
@@ -174,23 +174,25 @@ async fn of_unknown_keys_from_one_address_no_more_are_looked_up_than_may_fail() 
     let looked_at = statuses.iter().filter(|status| **status == 401).count();
     let may_fail = FAILURES + 1 + (begun.elapsed().as_secs_f64() * FAILURES as f64 / 60.0) as usize;
     assert!((1..=may_fail).contains(&looked_at), "{looked_at} of {may_fail}");
-    assert_eq!(counts.key_reads(), looked_at, "one look-up for each");
+    assert_eq!(key_reads.swap(0, Ordering::SeqCst), looked_at, "one look-up for each");
     assert!(statuses.iter().all(|status| matches!(status, 401 | 429)), "{statuses:?}");
     server.running.stop().await;
 }
 
 impl Server {
-    /// A server whose store counts what it is asked.
-    async fn counted() -> (Self, Arc<Counting>) {
+    /// A server, and how often its store was asked for a key.
+    async fn counted() -> (Self, Arc<AtomicUsize>) {
         let data = tempfile::tempdir().unwrap();
         let options = support::options(data.path().to_str().unwrap(), &["--user", "ada:ada-password"]);
-        let mut counting = None;
+        let key_reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&key_reads);
         let running = corcava_mcp::start_behind(options, |store| {
-            let store = Arc::new(Counting::new(store));
-            counting = Some(Arc::clone(&store));
-            store
+            Arc::new(ObservedStore::new(store, move |call| {
+                let is_key = matches!(call, StoreCall::Get(key) if key.collection == "api_keys");
+                counted.fetch_add(usize::from(is_key), Ordering::SeqCst);
+                ready(Ok(()))
+            }))
         });
-        let running = running.await.unwrap();
-        (Self { running, data }, counting.unwrap())
+        (Self { running: running.await.unwrap(), data }, key_reads)
     }
 }

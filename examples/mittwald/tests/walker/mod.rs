@@ -7,17 +7,17 @@ use reqwest::{Client, Response};
 
 use crate::server::{PASSWORD, USER};
 
-/// Walks from the authorization URL to the client's redirect, and gives the URL it was sent to.
-pub(crate) async fn walk(url: &str) -> String {
+/// Walks from the authorization URL to the client's redirect, and gives the URL it was sent to and the consent page on the way.
+pub(crate) async fn walk(url: &str) -> (String, String) {
     let browser = Client::builder().redirect(Policy::none()).build().unwrap();
     let mut cookie = String::new();
     let mut page = keep_cookie(browser.get(url).send().await.unwrap(), &mut cookie);
-    let mut at = url.to_owned();
+    let (mut at, mut asked) = (url.to_owned(), String::new());
     for _ in 0..10 {
         if let Some(location) = page.headers().get(LOCATION) {
             let next = url::Url::parse(&at).unwrap().join(location.to_str().unwrap()).unwrap();
             if next.query_pairs().any(|(name, _)| name == "code" || name == "error") {
-                return next.into();
+                return (next.into(), asked);
             }
             at = next.into();
             page = keep_cookie(browser.get(&at).header(COOKIE, &cookie).send().await.unwrap(), &mut cookie);
@@ -31,6 +31,7 @@ pub(crate) async fn walk(url: &str) -> String {
             body.append_pair("username", USER).append_pair("password", PASSWORD);
         } else {
             body.append_pair("decision", "allow");
+            asked.clone_from(&html);
         }
         let answer = browser
             .post(&at)

@@ -5,8 +5,10 @@ use std::time::Duration;
 use mcp_auth_core::audit::{Audit, AuditError, ChannelSink, Deliveries, EventId, JsonLines, is_unsafe};
 use mcp_auth_core::confirm::Rule;
 use mcp_auth_core::time::Timestamp;
+use mcp_auth_core::verify::Revocation;
 use serde_json::{Value, json};
 
+use super::streams::{to_end, until};
 use crate::{Fixture, Serve, Setup, message};
 
 pub(super) const SCOPE: &str = "notes:read notes:write notes:delete";
@@ -156,4 +158,36 @@ pub async fn a_confirmation_is_taken_down<S: Serve>() {
     let replayed = next(&mut deliveries).await;
     assert_eq!(replayed["outcome"], "denied", "{replayed}");
     assert_eq!(fixture.ran.take(), ["delete_note 1"]);
+}
+
+/// The guard ends a stream of notices with its response: that is no cut.
+pub async fn a_stream_that_is_ended_in_order_has_succeeded<S: Serve>() {
+    let (fixture, mut deliveries) = recorded::<S>(Rule::default()).await;
+    let token = fixture.ada("notes:read").claim("jti", json!("one")).sign();
+    let listen =
+        message::modern("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let mut stream = fixture.post(&listen).token(&token).open().await;
+    assert!(until(&mut stream, "\n").await.is_some());
+    fixture.revoke(&Revocation::token(fixture.authority.issuer(), "one")).await;
+    let (text, _) = to_end(stream).await;
+    assert!(text.contains("\"resultType\":\"complete\""), "{text}");
+    let (intent, outcome) = (next(&mut deliveries).await, next(&mut deliveries).await);
+    assert_eq!((&intent["method"], &outcome["id"]), (&json!("subscriptions/listen"), &intent["id"]));
+    assert_eq!(outcome["outcome"], "succeeded", "{outcome}");
+}
+
+/// What is public can be called without end; the record of it ends.
+pub async fn nobody_fills_the_record_by_what_is_public<S: Serve>() {
+    let (sink, mut deliveries) = ChannelSink::new(64);
+    let guard = Box::new(|guard: mcp_auth_core::guard::GuardBuilder| guard.audit(Audit::new(sink)));
+    let fixture = Fixture::with::<S>(Setup { guard, public: true, ..Setup::default() }).await;
+    for _ in 0..100 {
+        fixture.call("about", json!({})).send().await.is(200, None);
+    }
+    fixture.call("about", json!({})).token(&fixture.reader()).send().await.is(200, None);
+    let mut nobodys = 0;
+    while next(&mut deliveries).await.get("principal").is_none() {
+        nobodys += 1;
+    }
+    assert_eq!(nobodys, 2 * 30);
 }

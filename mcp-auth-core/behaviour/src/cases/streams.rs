@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{Fixture, Serve, message};
 
 /// The next chunk with `text` in it, within ten seconds; none if the stream ends first.
-async fn until(response: &mut reqwest::Response, text: &str) -> Option<String> {
+pub(super) async fn until(response: &mut reqwest::Response, text: &str) -> Option<String> {
     let mut all = String::new();
     let read = async {
         while let Some(chunk) = response.chunk().await.ok().flatten() {
@@ -25,7 +25,7 @@ async fn until(response: &mut reqwest::Response, text: &str) -> Option<String> {
 }
 
 /// Reads to the end of the stream; what came, and how long it took.
-async fn to_end(mut response: reqwest::Response) -> (String, Duration) {
+pub(super) async fn to_end(mut response: reqwest::Response) -> (String, Duration) {
     let (start, mut all) = (Instant::now(), String::new());
     let read = async {
         while let Some(chunk) = response.chunk().await.ok().flatten() {

@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod files;
+mod own;
 mod verify;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use super::line::push_display;
 pub use checkpoint::{Checkpoint, CheckpointKey, CheckpointKeyError, CheckpointPublicKey};
 pub use files::files;
 pub(super) use files::{aside, last_line};
+pub(super) use own::{Lost, Opened, Own};
 pub use verify::{Broken, Progress, Report, Verify, VerifyError};
 
 /// SHA-256 of a line.

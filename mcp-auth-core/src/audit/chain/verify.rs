@@ -11,7 +11,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::Signed;
-use super::{CheckpointPublicKey, Hash, Head, Link, encode, hash};
+use super::{CheckpointPublicKey, Hash, Head, Link, Own, encode, hash};
 
 /// A longer line is none of ours.
 const LONGEST: u64 = 64 << 20;
@@ -321,7 +321,7 @@ impl Reading<'_> {
         let Some(signed) = Signed::read(link.rest) else {
             self.report.uncovered += 1;
             // A start whose checkpoint comes next: the one that was due may have been torn off by the end before it.
-            let is_start = link.rest.starts_with(b"\"opened\":");
+            let is_start = matches!(Own::read(link.rest), Some(Ok(Own::Opened(_))));
             return match self.covered {
                 Some((after, every))
                     if !self.verify.keys.is_empty() && !is_start && self.report.uncovered > every =>

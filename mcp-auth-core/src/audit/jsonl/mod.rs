@@ -9,19 +9,23 @@
 //! 4. A file that has grown to its bound is put aside under its first record's number; the chain goes on in the next.
 //! 5. Each start is a line (`opened`), so is a loss (`lost`), and so is a checkpoint.
 //!
-//! ```no_run
-//! use std::path::Path;
-//! use mcp_auth_core::audit::{Audit, JsonLines, chain::CheckpointKey};
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let key = CheckpointKey::load_or_create(Path::new("/var/lib/app/audit.key"))?;
-//! let (lines, background) = JsonLines::builder("/var/log/app/audit.jsonl").checkpoints(key).open()?;
-//! let audit = Audit::new(lines.clone());
+//! ```
+//! use mcp_auth_core::audit::{Audit, Effect, Intent, JsonLines, Outcome};
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! # let directory = std::env::temp_dir().join(format!("mcp-auth-jsonl-{}", std::process::id()));
+//! # std::fs::create_dir_all(&directory)?;
+//! // `audit.jsonl`, and the key that signs its checkpoints in `audit.key`; both are made the first time.
+//! let (lines, background) = JsonLines::builder(directory.join("audit.jsonl")).key_beside().open()?;
 //! tokio::spawn(background);
-//! // … at the end:
-//! lines.close().await;
-//! # drop(audit);
-//! # Ok(())
-//! # }
+//! let public = lines.public_key().expect("there is a key"); // for `mcp-auth audit verify --public-key`
+//! let audit = Audit::new(lines);
+//! let intent = Intent { target: Some("delete_task"), effect: Effect::Destructive, ..Intent::default() };
+//! audit.begin(&intent).await?.finish(&Outcome::succeeded());
+//! audit.close().await; // at the end
+//! # let record = std::fs::read_to_string(directory.join("audit.jsonl"))?;
+//! # assert!(record.contains(&public.id()) && record.contains("delete_task"), "{record}");
+//! # std::fs::remove_dir_all(&directory)?;
+//! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
 mod file;
@@ -37,7 +41,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use super::Record;
-use super::chain::{Checkpoint, CheckpointKey};
+use super::chain::{Checkpoint, CheckpointKey, CheckpointKeyError, CheckpointPublicKey};
 use super::queue::{Bounds, Overflow, Queue};
 use super::sink::{Acknowledged, Acknowledgement, AuditError, AuditSink, Begun, Closing};
 use crate::background::{Background, Job};
@@ -79,6 +83,14 @@ pub enum OpenError {
         /// Which.
         path: PathBuf,
     },
+    /// There is no key beside it, and none can be made.
+    #[error("{}: {error}", .path.display())]
+    Key {
+        /// Where the key should be.
+        path: PathBuf,
+        /// Why.
+        error: CheckpointKeyError,
+    },
 }
 
 /// Keeps records in a file. Cheap to clone.
@@ -86,6 +98,7 @@ pub enum OpenError {
 pub struct JsonLines {
     queue: Arc<Queue>,
     life: watch::Receiver<Life>,
+    key: Option<CheckpointPublicKey>,
 }
 
 /// A disk that hangs does not keep a service from ending.
@@ -113,6 +126,7 @@ pub(super) struct Settings {
     sync: SyncPolicy,
     rotate_at: u64,
     key: Option<CheckpointKey>,
+    key_beside: bool,
     every: u64,
     interval: Duration,
     on_checkpoint: OnCheckpoint,
@@ -127,6 +141,7 @@ impl JsonLines {
             sync: SyncPolicy::Every(Duration::from_secs(1)),
             rotate_at: 1 << 30,
             key: None,
+            key_beside: false,
             every: 1000,
             interval: Duration::from_secs(60),
             on_checkpoint: Box::new(|_| {}),
@@ -134,6 +149,12 @@ impl JsonLines {
         };
         let bounds = Bounds { records: 65_536, bytes: 64 << 20, overflow: Overflow::default() };
         JsonLinesBuilder { settings, bounds }
+    }
+
+    /// What checks the checkpoints; `None` if none are signed.
+    #[must_use]
+    pub fn public_key(&self) -> Option<CheckpointPublicKey> {
+        self.key
     }
 
     /// How many records wait, rooms for outcomes included.
@@ -171,6 +192,16 @@ impl JsonLinesBuilder {
     /// Signs checkpoints.
     pub fn checkpoints(mut self, key: CheckpointKey) -> Self {
         self.settings.key = Some(key);
+        self.settings.key_beside = false;
+        self
+    }
+
+    /// Signs checkpoints with the key in a file beside the record, `audit.key` beside `audit.jsonl`; a new key, `0600`,
+    /// the first time. Whoever may write both can make the record anew: keep a head elsewhere
+    /// ([`on_checkpoint`](Self::on_checkpoint)), or the key ([`checkpoints`](Self::checkpoints)).
+    pub fn key_beside(mut self) -> Self {
+        self.settings.key = None;
+        self.settings.key_beside = true;
         self
     }
 
@@ -209,13 +240,14 @@ impl JsonLinesBuilder {
     /// Opens or makes the file and goes on with its chain. The [`Background`] writes: spawn it.
     ///
     /// # Errors
-    /// [`OpenError`] if the file cannot be written, another process writes it, or it is none of ours.
+    /// [`OpenError`] if the file cannot be written, another process writes it, it is none of ours, or its key is missing.
     pub fn open(self) -> Result<(JsonLines, Background), OpenError> {
         let queue = Queue::new(self.bounds);
         let writer = Writer::open(self.settings, Arc::clone(&queue))?;
+        let key = writer.public_key();
         let (tell, life) = watch::channel(Life::Unborn);
         let ends = Ends { queue: Arc::clone(&queue), tell: Some(tell) };
-        Ok((JsonLines { queue, life }, Background::new(vec![job(writer, ends)])))
+        Ok((JsonLines { queue, life, key }, Background::new(vec![job(writer, ends)])))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The thread that writes.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::chain::{Checkpoint, Head};
+use super::super::chain::{Checkpoint, CheckpointKey, CheckpointKeyError, CheckpointPublicKey, Head};
 use super::super::line::Line;
 use super::super::queue::{Batch, Item, Queue};
 use super::super::sink::{Acknowledgement, AuditError, count_lost};
@@ -37,8 +39,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn open(settings: Settings, queue: Arc<Queue>) -> Result<Self, OpenError> {
+    pub(super) fn open(mut settings: Settings, queue: Arc<Queue>) -> Result<Self, OpenError> {
         let (file, head, torn) = ChainFile::open(&settings.path)?;
+        if settings.key_beside {
+            // The file is locked: of two that begin together, one makes the key.
+            settings.key = Some(key_beside(&settings.path)?);
+        }
+        tracing::info!(
+            path = %settings.path.display(),
+            key = settings.key.as_ref().map(|key| tracing::field::display(key.public_key())),
+            "calls are recorded"
+        );
         let now = Instant::now();
         Ok(Self {
             settings,
@@ -54,6 +65,10 @@ impl Writer {
             broken: false,
             torn,
         })
+    }
+
+    pub(super) fn public_key(&self) -> Option<CheckpointPublicKey> {
+        self.settings.key.as_ref().map(CheckpointKey::public_key)
     }
 
     pub(super) fn run(mut self) {
@@ -253,4 +268,16 @@ impl Writer {
         let line = String::from_utf8_lossy(line).trim_end().to_owned();
         self.signed.push(Checkpoint { head: self.head, time: now, line });
     }
+}
+
+fn key_beside(record: &Path) -> Result<CheckpointKey, OpenError> {
+    let path = record.with_extension("key");
+    let key = if path == record {
+        let error =
+            io::Error::new(io::ErrorKind::InvalidInput, "the record has the name that its key would have");
+        Err(CheckpointKeyError::File(error))
+    } else {
+        CheckpointKey::load_or_create(&path)
+    };
+    key.map_err(|error| OpenError::Key { path, error })
 }

@@ -14,61 +14,57 @@ pub(super) struct Found {
 }
 
 /// Shorter runs are no token.
-const SHORTEST: usize = 15;
+pub(super) const SHORTEST: usize = 15;
 
 /// `DPoP`, a space, and eight characters.
-const SMALLEST: usize = 13;
+pub(super) const SMALLEST: usize = 13;
+
+/// What credentials stand behind, in any letter case.
+const SCHEMES: [&str; 3] = ["bearer", "basic", "dpop"];
+
+/// Shorter words behind a scheme are none.
+pub(super) const CREDENTIALS: usize = 8;
 
 /// What private keys begin with, in PEM.
 const BEGIN: &str = "-----BEGIN";
 
-/// How keys of well-known services begin, and how much follows at least.
-const BEGINNINGS: [(&str, usize); 32] = [
-    ("eyJ", 13),
-    ("ghp_", 12),
-    ("gho_", 12),
-    ("ghu_", 12),
-    ("ghs_", 12),
-    ("ghr_", 12),
-    ("github_pat_", 12),
-    ("glpat-", 12),
-    ("xoxb-", 10),
-    ("xoxp-", 10),
-    ("xoxa-", 10),
-    ("xoxr-", 10),
-    ("xoxs-", 10),
-    ("xapp-", 10),
-    ("sk_live_", 10),
-    ("sk_test_", 10),
-    ("rk_live_", 10),
-    ("whsec_", 10),
-    ("AKIA", 12),
-    ("ASIA", 12),
-    ("AIza", 20),
-    ("ya29.", 12),
-    ("dop_v1_", 12),
-    ("shpat_", 12),
-    ("npm_", 20),
-    ("pypi-", 16),
-    ("hf_", 20),
-    ("GOCSPX-", 12),
-    ("sk-", 16),
-    ("SG.", 16),
-    ("lin_api_", 12),
-    ("mcp_", 55),
-];
+/// How keys of well-known services begin, with this letter, and how much follows at least.
+fn beginnings(first: u8) -> &'static [(&'static str, usize)] {
+    match first {
+        b'e' => &[("eyJ", 13)],
+        b'g' => &[
+            ("ghp_", 12),
+            ("gho_", 12),
+            ("ghu_", 12),
+            ("ghs_", 12),
+            ("ghr_", 12),
+            ("github_pat_", 12),
+            ("glpat-", 12),
+        ],
+        b'x' => &[("xoxb-", 10), ("xoxp-", 10), ("xoxa-", 10), ("xoxr-", 10), ("xoxs-", 10), ("xapp-", 10)],
+        b's' => &[("sk_live_", 10), ("sk_test_", 10), ("shpat_", 12), ("sk-", 16)],
+        b'r' => &[("rk_live_", 10)],
+        b'w' => &[("whsec_", 10)],
+        b'A' => &[("AKIA", 12), ("ASIA", 12), ("AIza", 20)],
+        b'y' => &[("ya29.", 12)],
+        b'd' => &[("dop_v1_", 12)],
+        b'n' => &[("npm_", 20)],
+        b'p' => &[("pypi-", 16)],
+        b'h' => &[("hf_", 20)],
+        b'G' => &[("GOCSPX-", 12)],
+        b'S' => &[("SG.", 16)],
+        b'l' => &[("lin_api_", 12)],
+        b'm' => &[("mcp_", 55)],
+        _ => &[],
+    }
+}
 
 /// What a byte can be part of.
-const RUN: u8 = 1;
-const BLOB: u8 = 2;
-/// Begins one of `BEGINNINGS`.
-const FIRST: u8 = 4;
+pub(super) const RUN: u8 = 1;
+pub(super) const BLOB: u8 = 2;
 
 /// What each byte can be.
 static CLASSES: [u8; 256] = classes();
-
-/// With which bytes `BEGINNINGS` begin.
-const FIRSTS: &[u8] = b"egxsrwAydnphGSlm";
 
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
@@ -81,20 +77,13 @@ const fn classes() -> [u8; 256] {
         if matches!(byte, b'+' | b'/' | b'=' | b'~' | b'%') {
             *class |= BLOB;
         }
-        let mut firsts = FIRSTS;
-        while let [first, others @ ..] = firsts {
-            if *first == byte {
-                *class |= FIRST;
-            }
-            firsts = others;
-        }
         byte = byte.wrapping_add(1);
         rest = behind;
     }
     classes
 }
 
-fn is(byte: u8, class: u8) -> bool {
+pub(super) fn is(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|found| found & class != 0)
 }
 
@@ -141,10 +130,24 @@ pub(super) fn next(text: &str, from: usize, own: &[String]) -> Option<Found> {
     of_run(text, start, bytes.len(), own)
 }
 
-/// The run before a separator; quotes, backslashes and spaces may stand between.
+/// Whether a secret may stand around the `=` or `:` at `at`.
+pub(super) fn is_separator(text: &str, at: usize) -> bool {
+    let name = text.get(name_before(text, 0, at)).unwrap_or_default();
+    names::is_secret(name) || user_info(text, at).is_some()
+}
+
+/// Whether `before` ends with what credentials stand behind.
+pub(super) fn ends_with_scheme(before: &[u8]) -> bool {
+    SCHEMES.iter().any(|scheme| {
+        let end = before.len().checked_sub(scheme.len()).and_then(|start| before.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(scheme.as_bytes()))
+    })
+}
+
+/// The run before a separator; quotes, backslashes, spaces and tabs may stand between.
 fn name_before(text: &str, from: usize, separator: usize) -> Range<usize> {
     let before = text.as_bytes().get(from..separator).unwrap_or_default();
-    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b']');
+    let between = |byte: &&u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b']');
     let end = separator - before.iter().rev().take_while(between).count();
     let named = text.as_bytes().get(from..end).unwrap_or_default();
     let length = named.iter().rev().take_while(|byte| is_run(**byte)).count();
@@ -173,12 +176,11 @@ fn of_long_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<F
             return Some(Found { range: start..text.len(), what: "private key" });
         }
     }
-    let is_scheme = |scheme: &str| run.eq_ignore_ascii_case(scheme);
-    if is_scheme("bearer") || is_scheme("basic") || is_scheme("dpop") {
+    if SCHEMES.iter().any(|scheme| run.eq_ignore_ascii_case(scheme)) {
         let rest = text.as_bytes().get(end..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| **byte == b' ').count();
         let length = rest.iter().skip(space).take_while(|byte| is_blob(**byte)).count();
-        if space > 0 && length >= 8 {
+        if space > 0 && length >= CREDENTIALS {
             return Some(Found { range: end + space..end + space + length, what: "credentials" });
         }
     }
@@ -196,19 +198,17 @@ fn of_long_run(text: &str, start: usize, end: usize, own: &[String]) -> Option<F
     };
     let mut before = None;
     for (at, byte) in run.bytes().enumerate() {
-        if is(byte, FIRST) || !own.is_empty() {
-            let rest = run.get(at..).unwrap_or_default();
-            for (word, least) in BEGINNINGS {
-                // A short beginning inside a word (`task-…`) is none.
-                let begins =
-                    word.len() > 3 || word == "eyJ" || !before.is_some_and(|b: u8| b.is_ascii_alphanumeric());
-                if begins && rest.starts_with(word) && rest.len() >= word.len() + least {
-                    return found(at, if word == "eyJ" { "token" } else { "key" });
-                }
+        let rest = run.get(at..).unwrap_or_default();
+        for (word, least) in beginnings(byte) {
+            // A short beginning inside a word (`task-…`) is none.
+            let begins =
+                word.len() > 3 || *word == "eyJ" || !before.is_some_and(|b: u8| b.is_ascii_alphanumeric());
+            if begins && rest.starts_with(word) && rest.len() >= word.len() + least {
+                return found(at, if *word == "eyJ" { "token" } else { "key" });
             }
-            if own.iter().any(|word| rest.len() >= word.len() + 8 && rest.starts_with(word.as_str())) {
-                return found(at, "key");
-            }
+        }
+        if own.iter().any(|word| rest.len() >= word.len() + 8 && rest.starts_with(word.as_str())) {
+            return found(at, "key");
         }
         before = Some(byte);
     }
@@ -262,8 +262,10 @@ mod tests {
 
     #[test]
     fn every_beginning_is_looked_for() {
-        for (word, least) in BEGINNINGS {
-            let key = format!("{word}{}", "0".repeat(least));
+        let all: Vec<_> = (0..=u8::MAX).flat_map(beginnings).collect();
+        assert_eq!(all.len(), 32);
+        for (word, least) in all {
+            let key = format!("{word}{}", "0".repeat(*least));
             assert_eq!(found(&format!("a {key}")), [key]);
         }
     }

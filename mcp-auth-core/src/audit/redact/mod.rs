@@ -17,6 +17,7 @@
 //! ```
 
 mod detect;
+mod glance;
 mod names;
 mod rules;
 mod value;
@@ -88,22 +89,36 @@ impl Redactor {
         out
     }
 
-    /// A text, as a JSON string.
-    pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
+    /// A text, as a JSON string. True if it is JSON in which something is personal by what `sealer` knows: it is to be sealed.
+    fn push_text(&self, out: &mut Vec<u8>, text: &str, longest: usize, sealer: Option<Sealer<'_>>) -> bool {
+        let mut is_personal = false;
         out.push(b'"');
+        if text.len() <= longest && glance::is_plain(text) {
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            is_personal = self.push_inside(out, text, longest, sealer);
+        }
+        out.push(b'"');
+        is_personal
+    }
+
+    /// The inside of the JSON string of a text that is looked at closer.
+    #[inline(never)]
+    fn push_inside(&self, out: &mut Vec<u8>, text: &str, longest: usize, sealer: Option<Sealer<'_>>) -> bool {
         let is_likely_json = text.trim_start().starts_with(['{', '[']);
         let limits = || Limits::default().with_max_bytes(LARGEST_JSON).with_max_depth(Limits::DEEPEST);
         match is_likely_json.then(|| Raw::parse(text.as_bytes(), &limits())) {
             Some(Ok(json)) => {
                 let from = out.len();
-                walk::Walk::run(self, None, out, Shown::new(json, None), longest);
+                let is_personal = walk::Walk::text(self, sealer, out, json, longest);
                 escape_again(out, from);
+                return is_personal;
             }
             // Too large to be looked into is too large to be kept.
             Some(Err(StrictError::TooLarge)) => self.push_plain(out, text, 0),
             _ => self.push_plain(out, text, longest),
         }
-        out.push(b'"');
+        false
     }
 
     fn push_plain(&self, out: &mut Vec<u8>, text: &str, longest: usize) {
@@ -143,7 +158,12 @@ pub(super) struct Pen<'a> {
 
 impl Pen<'_> {
     pub(super) fn text(self, out: &mut Vec<u8>, text: &str, longest: usize) {
-        self.redactor.push_text(out, text, longest);
+        let from = out.len();
+        if self.redactor.push_text(out, text, longest, self.sealer)
+            && let Some(sealer) = self.sealer
+        {
+            sealer.seal(out, from);
+        }
     }
 
     pub(super) fn value(self, out: &mut Vec<u8>, shown: Shown<'_>) {

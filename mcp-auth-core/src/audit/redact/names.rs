@@ -1,10 +1,12 @@
 //! Names whose values are secret, however they are spelled: `apiKey`, `api_key`, `X-API-KEY`.
 //!
 //! Every member of every value is asked about, and hardly any is secret: the letters of a name tell at a glance which words could be
-//! in it, and a name that was harmless a moment ago is not looked at again.
+//! in it, and a name that was met a moment ago is not looked at again.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::LazyLock;
+
+use super::glance;
 
 /// Secret wherever they stand in a name.
 const INSIDE: [&str; 17] = [
@@ -74,60 +76,64 @@ pub(super) fn is_secret(name: &str) -> bool {
         || possible(&INSIDE, &*INSIDE_LETTERS).any(|word| plain.windows(word.len()).any(|part| part == word))
 }
 
-/// How many harmless names are remembered, and how long they may be.
-const REMEMBERED: usize = 64;
+/// How many names are remembered, and how long they may be.
+const REMEMBERED: usize = 256;
 const LONGEST_REMEMBERED: usize = 31;
-
-/// A name and its length.
-type Entry = ([u8; LONGEST_REMEMBERED], u8);
-
-thread_local! {
-    /// Harmless names of this thread, each at the place that its letters lead to.
-    static HARMLESS: RefCell<[Entry; REMEMBERED]> = const { RefCell::new([([0; LONGEST_REMEMBERED], 0); REMEMBERED]) };
-}
 
 /// What a name is at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
-    /// Only letters, digits, `_` and `-`, and no secret.
+    /// No secret, and written as it is.
     Harmless,
     Secret,
-    /// Of other characters, or long, and no secret.
+    /// No secret by what it says, and to be looked at as any text.
     Strange,
 }
 
-/// What `name` is; one that was harmless a moment ago is not looked at again.
+#[derive(Clone, Copy)]
+struct Known {
+    name: [u8; LONGEST_REMEMBERED],
+    length: u8,
+    is: Name,
+}
+
+thread_local! {
+    /// Names that this thread met, each at the place that its letters lead to; the empty one at all others. What may be a token is not
+    /// kept here.
+    static KNOWN: [Cell<Known>; REMEMBERED] = const {
+        [const { Cell::new(Known { name: [0; LONGEST_REMEMBERED], length: 0, is: Name::Strange }) }; REMEMBERED]
+    };
+}
+
+/// What `name` is; one that was met a moment ago is not looked at again.
 pub(super) fn of(name: &str) -> Name {
     let bytes = name.as_bytes();
     let place =
         bytes.iter().fold(bytes.len(), |place, byte| place.wrapping_mul(31).wrapping_add(usize::from(*byte)));
-    HARMLESS.with_borrow_mut(|harmless| {
-        let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
-        let mut entry = harmless.get_mut(place % REMEMBERED);
-        let known = entry.as_mut().and_then(|(known, length)| Some((known.get_mut(..bytes.len())?, length)));
-        if let Some((known, known_length)) = &known
-            && **known_length == length
-            && length > 0
-            && *known == bytes
+    KNOWN.with(|all| {
+        let Some(place) = all.get(place % REMEMBERED) else { return look_at(name) };
+        let mut known = place.get();
+        if known.name.get(..usize::from(known.length)) == Some(bytes) {
+            return known.is;
+        }
+        known.is = look_at(name);
+        if let (Some(to), Ok(length)) = (known.name.get_mut(..bytes.len()), u8::try_from(bytes.len()))
+            && known.is != Name::Strange
         {
-            return Name::Harmless;
+            to.copy_from_slice(bytes);
+            known.length = length;
+            place.set(known);
         }
-        if is_secret(name) {
-            return Name::Secret;
-        }
-        match known {
-            Some((known, known_length)) if length > 0 && bytes.iter().all(is_plain) => {
-                known.copy_from_slice(bytes);
-                *known_length = length;
-                Name::Harmless
-            }
-            _ => Name::Strange,
-        }
+        known.is
     })
 }
 
-fn is_plain(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+fn look_at(name: &str) -> Name {
+    match is_secret(name) {
+        true => Name::Secret,
+        false if !name.is_empty() && glance::is_plain(name) => Name::Harmless,
+        false => Name::Strange,
+    }
 }
 
 /// The set of a name's letters.
@@ -155,15 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_harmless() {
+    fn what_is_remembered_is_the_same() {
         for _ in 0..3 {
-            for name in ["title", "project_id", "a-b", "status"] {
+            for name in ["title", "project_id", "a-b", "status", "a b", &"x ".repeat(32)] {
                 assert_eq!(of(name), Name::Harmless, "{name}");
             }
             for name in ["password", "db_password", "token", "pin", &"x".repeat(LONGEST + 1)] {
                 assert_eq!(of(name), Name::Secret, "{name}");
             }
-            for name in ["a b", "ä", "", "x=y", &"x".repeat(32)] {
+            for name in ["ä", "", "a\nb", "[x]", &"x".repeat(32)] {
                 assert_eq!(of(name), Name::Strange, "{name}");
             }
         }

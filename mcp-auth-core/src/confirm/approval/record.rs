@@ -128,6 +128,12 @@ impl Approvals {
         if own.is_none() && waiting.len() >= self.most {
             return Ok(Asked::TooMany);
         }
+        // Somebody asked the same since it was looked for: that link was given out, and stays the one.
+        if let Some(own) = own.as_ref().map(id_of).transpose()?
+            && self.record(&own).await?.is_some()
+        {
+            return Ok(Asked::Waits(own));
+        }
         let id = random_id().ok_or_else(|| StoreError::Unavailable("there is no randomness".into()))?;
         let asked_at = self.clock.now();
         let expires_at = asked_at.plus(self.open_for);

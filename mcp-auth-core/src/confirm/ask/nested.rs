@@ -1,7 +1,8 @@
 //! A confirmed tool that asks questions of its own (2026-07-28).
 //!
 //! 1. Its `InputRequiredResult` goes back with a `requestState` of ours, in which its own travels.
-//! 2. The retry carries ours, which opens for the same principal, tool and arguments once; the tool gets its own back.
+//! 2. The retry carries ours, which opens for the same principal, tool and arguments once; the tool gets its own back,
+//!    and with it who confirmed its call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::confirm::Confirmed;
 use crate::confirm::seal::{Binding, Purpose, Seal, State};
 use crate::mcp::{Limits, Raw, RewriteError, edit_members};
 use crate::time::Clock;
@@ -25,11 +27,18 @@ struct Inner {
     binding: Binding,
     clock: Clock,
     good_for: Duration,
+    confirmed: Option<Confirmed>,
 }
 
 impl Continuation {
-    pub(in super::super) fn new(seal: Seal, binding: Binding, clock: Clock, good_for: Duration) -> Self {
-        Self { inner: Arc::new(Inner { seal, binding, clock, good_for }) }
+    pub(in super::super) fn new(
+        seal: Seal,
+        binding: Binding,
+        clock: Clock,
+        good_for: Duration,
+        confirmed: Option<Confirmed>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { seal, binding, clock, good_for, confirmed }) }
     }
 
     /// The response to pass on: the same bytes, unless the tool asks for input. Bound its size before.
@@ -51,7 +60,8 @@ impl Continuation {
         let inner = &self.inner;
         let expires_at = inner.clock.now().plus(inner.good_for);
         let state = State::new(Purpose::Continued, expires_at, None)
-            .and_then(|state| inner.seal.seal(&State { nested, ..state }, &inner.binding))
+            .map(|state| State { nested, confirmed: inner.confirmed.clone(), ..state })
+            .and_then(|state| inner.seal.seal(&state, &inner.binding))
             .ok_or(RewriteError::NotAResponse)?;
         let state = format!("\"{state}\"");
         Ok(edit_members(response, result, &[("requestState", Some(state.as_bytes()))]).into())

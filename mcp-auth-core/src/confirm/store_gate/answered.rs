@@ -5,7 +5,7 @@ use super::fresh::CHANGED;
 use crate::confirm::ask::form::{Answer, Reply};
 use crate::confirm::seal::{Purpose, State};
 use crate::confirm::{
-    Confirmation, Declined, Digest, Fallback, GateRefusal, Passage, StateRefusal, Voucher, Way,
+    Confirmation, Declined, Digest, Fallback, GateRefusal, Overspent, Passage, StateRefusal, Voucher, Way,
 };
 
 const NOT_TYPED: &str = "That was not confirmed as demanded. Nothing was done.";
@@ -15,9 +15,9 @@ impl Ours<'_> {
     pub(super) async fn came_back(&self, state: &str) -> Result<Passage, GateRefusal> {
         let state = self.open(state, &[Purpose::Form, Purpose::Continued])?;
         if state.purpose == Purpose::Continued {
-            // The call was confirmed before: the tool gets its own state back.
+            // If the call had to be confirmed it was, before: the tool gets that and its own state back.
             self.consume(&state).await?;
-            return Ok(self.pass(None, Some(state.nested.as_deref())));
+            return Ok(self.pass(state.confirmed, Some(state.nested.as_deref())));
         }
         // A form does not stand for a page, even if it was asked when the rule was another.
         if self.gate.wants(self.call.rule) == Confirmation::Approve {
@@ -91,6 +91,9 @@ impl Ours<'_> {
     }
 
     async fn consume(&self, state: &State) -> Result<(), GateRefusal> {
+        let (used, now) = (&self.gate.used, self.gate.clock.now());
+        used.spend(self.who(), "", 1, now)
+            .map_err(|Overspent { retry_after }| GateRefusal::TooManyUsed { retry_after })?;
         match state.consume(self.gate.store.as_ref()).await? {
             true => Ok(()),
             false => Err(StateRefusal::Replayed.into()),

@@ -213,8 +213,8 @@ impl Ours<'_> {
     pub(super) fn pass(&self, confirmed: Option<Confirmed>, own_state: Option<Option<&str>>) -> Passage {
         Passage::Pass(Pass {
             body: self.body(own_state),
+            continuation: self.continuation(confirmed.as_ref()),
             confirmed: confirmed.map(Box::new),
-            continuation: self.continuation(),
         })
     }
 

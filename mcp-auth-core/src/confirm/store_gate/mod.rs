@@ -3,7 +3,9 @@
 //! 1. `fresh` looks at a call without an answer: its way, its question. `answered` looks at what came back. `spend` counts.
 //! 2. Whatever came back is used up before anything else is done with it, so that nothing runs twice.
 //! 3. The preview is taken again before a confirmed call runs; if the state moved on, the person is asked again.
-//! 4. What the store or the tool's preview cannot tell is refused.
+//! 4. Used-up confirmations are remembered until nobody would take them any more: of each principal a thousand in that time, of
+//!    nobody as of one principal, so that one does not fill the store for all.
+//! 5. What the store or the tool's preview cannot tell is refused.
 
 mod answered;
 mod fresh;
@@ -25,10 +27,10 @@ use super::ask::place::Dropped;
 use super::ask::stream::{self, StreamQuestion};
 use super::ask::two_step::TOKEN_ARGUMENT;
 use super::ask::wire;
-use super::seal::{Binding, Seal};
+use super::seal::{Binding, SLACK, Seal};
 use super::{
-    Approvals, Budget, Call, Client, ConfirmationGate, Digest, GateRefusal, Pass, Passage, Question,
-    Received, Rule, Sent, Way,
+    Approvals, Budget, Call, Client, ConfirmationGate, Confirmed, Digest, Excess, GateRefusal, Pass, Passage,
+    Question, Received, Rule, Sent, Way,
 };
 use crate::background::Job;
 use crate::config::ConfigErrors;
@@ -42,6 +44,9 @@ use crate::time::Clock;
 pub const DRY_RUN: &str = "mcp-auth/dryRun";
 /// The key of `_meta` under which a client may say why it calls.
 pub const REASON: &str = "mcp-auth/reason";
+const GOOD_FOR: Duration = Duration::from_secs(600);
+/// How many used-up confirmations of one principal are remembered, evenly refilled; beyond that, none of its counts.
+const USED: u64 = 1000;
 /// How often one call may be asked about in one go.
 const ROUNDS: u8 = 3;
 
@@ -62,6 +67,8 @@ struct Inner {
     page: Option<ApprovalPage>,
     dropped: Dropped,
     budgets: HashMap<Box<str>, Arc<Budget>>,
+    /// What each principal used up.
+    used: Arc<Budget>,
     good_for: Duration,
     answer_within: Duration,
     page_within: Duration,
@@ -84,7 +91,8 @@ impl StoreGate {
             page: None,
             dropped: Dropped::default(),
             budgets: HashMap::new(),
-            good_for: Duration::from_secs(600),
+            used: used(GOOD_FOR),
+            good_for: GOOD_FOR,
             answer_within: Duration::from_secs(300),
             page_within: Duration::from_secs(50),
         };
@@ -121,7 +129,7 @@ impl StoreGate {
     /// Says how long a question or token is good.
     #[must_use]
     pub fn good_for(self, time: Duration) -> Self {
-        self.with(|inner| inner.good_for = time)
+        self.with(|inner| (inner.good_for, inner.used) = (time, used(time)))
     }
 
     /// Says how long a client in a session may take to answer.
@@ -224,7 +232,7 @@ impl ConfirmationGate for StoreGate {
 
     fn sweep(&self) {
         let now = self.inner.clock.now();
-        self.inner.budgets.values().for_each(|budget| budget.sweep(now));
+        self.inner.budgets.values().chain([&self.inner.used]).for_each(|budget| budget.sweep(now));
     }
 
     async fn receive(&self, principal: Option<&Principal>, session: &str, response: &Message) -> Received {
@@ -236,6 +244,11 @@ impl ConfirmationGate for StoreGate {
             }
         }
     }
+}
+
+/// Of what is good for this long.
+fn used(good_for: Duration) -> Arc<Budget> {
+    Arc::new(Budget::new(good_for.saturating_add(SLACK), USED, None, Excess::Refuse))
 }
 
 /// One call at this gate.
@@ -264,13 +277,12 @@ impl<'a> Ours<'a> {
         Ok(Passage::DryRun(Question { way: Way::Free, preview: shown.preview, sent: Sent::Answer(answer) }))
     }
 
-    fn continuation(&self) -> Option<Continuation> {
+    fn continuation(&self, confirmed: Option<&Confirmed>) -> Option<Continuation> {
         let gate = self.gate;
-        self.call
-            .client
-            .era
-            .is_modern()
-            .then(|| Continuation::new(gate.seal.clone(), self.binding, gate.clock.clone(), gate.good_for))
+        self.call.client.era.is_modern().then(|| {
+            let (seal, clock) = (gate.seal.clone(), gate.clock.clone());
+            Continuation::new(seal, self.binding, clock, gate.good_for, confirmed.cloned())
+        })
     }
 
     /// Whether this principal can sign in to the page: nobody else's calls wait for their own approval.

@@ -20,7 +20,10 @@ pub(crate) use scanner::{Members, skip_space, string_length, value_length};
 pub(crate) use text::unescape;
 
 use std::num::NonZeroU32;
+use std::str::Utf8Error;
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use thiserror::Error;
 
 /// Bounds of a JSON text that comes from outside.
@@ -141,6 +144,10 @@ impl Span {
         Self { start: u32::try_from(start).unwrap_or(u32::MAX), end }
     }
 
+    pub(crate) fn start(self) -> u32 {
+        self.start
+    }
+
     /// The range, in bytes.
     #[must_use]
     pub fn range(self) -> std::ops::Range<usize> {
@@ -184,13 +191,13 @@ pub(crate) enum Reading {
     Plain,
 }
 
-/// Scans `bytes` once. On success the whole text follows the rules above, and the span is that of the outermost
+/// Scans `text` once. On success the whole text follows the rules above, and the span is that of the outermost
 /// value without the white space around it.
-pub(crate) fn scan(bytes: &[u8], limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
-    scanner(utf8(bytes, limits)?, limits)?.run(reading)
+pub(crate) fn scan(text: &str, limits: &Limits, reading: Reading) -> Result<(Span, Outline), StrictError> {
+    scanner(text, limits)?.run(reading)
 }
 
-/// The same of a text, with every member of the outermost value, if that is an object.
+/// The same, with every member of the outermost value, if that is an object.
 pub(crate) fn scan_fields<'a>(text: &'a str, limits: &Limits) -> Result<(Span, Members<'a>), StrictError> {
     scanner(text, limits)?.run_fields()
 }
@@ -199,6 +206,12 @@ pub(crate) fn scan_fields<'a>(text: &'a str, limits: &Limits) -> Result<(Span, M
 pub(crate) fn utf8<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, StrictError> {
     check_size(bytes, limits)?;
     std::str::from_utf8(bytes).map_err(|error| StrictError::NotUtf8(error.valid_up_to()))
+}
+
+/// The same, owned: it is known from then on to be text.
+pub(crate) fn text(bytes: &Bytes, limits: &Limits) -> Result<ByteString, StrictError> {
+    check_size(bytes, limits)?;
+    bytes.clone().try_into().map_err(|error: Utf8Error| StrictError::NotUtf8(error.valid_up_to()))
 }
 
 fn scanner<'a>(text: &'a str, limits: &Limits) -> Result<scanner::Scanner<'a>, StrictError> {

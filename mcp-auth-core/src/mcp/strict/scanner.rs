@@ -299,14 +299,14 @@ pub(crate) fn skip_space(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
-/// Length of the string, with its quotes, at the start of a checked text.
-pub(crate) fn string_length(bytes: &[u8]) -> Option<usize> {
-    let mut at = 1;
+/// Length of the string, with its quotes, at the start of a checked text, and whether it is without escapes.
+pub(crate) fn string_length(bytes: &[u8]) -> Option<(usize, bool)> {
+    let (mut at, mut plain) = (1, true);
     loop {
         at += plain_length(bytes.get(at..)?);
         match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
+            b'"' => return Some((at + 1, plain)),
+            b'\\' => (at, plain) = (at + 2, false),
             _ => return None,
         }
     }
@@ -318,7 +318,7 @@ pub(crate) fn value_length(bytes: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
         match bytes.get(at)? {
-            b'"' => at += string_length(bytes.get(at..)?)?,
+            b'"' => at += string_length(bytes.get(at..)?)?.0,
             b'{' | b'[' => {
                 depth += 1;
                 at += 1;

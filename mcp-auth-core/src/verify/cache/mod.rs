@@ -18,7 +18,7 @@ use aws_lc_rs::digest;
 use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Options, OptionsBuilder, Weighter};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 
 use self::front::{Front, Looked};
 use super::Verified;
@@ -132,7 +132,7 @@ struct Layers<K> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Digest([u8; 32]);
 
-struct WholeToken(SecretString);
+struct WholeToken(SecretSlice<u8>);
 
 /// Counts an entry's bytes, and at least its share of the bound: so one bound keeps both.
 #[derive(Clone)]
@@ -160,7 +160,7 @@ impl TokenCache {
     }
 
     /// The verdict on `token`, if there is one that may be used now.
-    pub(crate) fn get(&self, token: &str, now: Timestamp, epoch: u64) -> Option<Arc<Cached>> {
+    pub(crate) fn get(&self, token: &[u8], now: Timestamp, epoch: u64) -> Option<Arc<Cached>> {
         let is_usable = |cached: &Cached| {
             cached.epoch == epoch && cached.verified.reuse_until().is_some_and(|until| now < until)
         };
@@ -172,7 +172,7 @@ impl TokenCache {
     }
 
     /// Keeps a verdict that was asked for in `epoch`, and found not revoked at version `revocations`.
-    pub(crate) fn put(&self, token: &str, verified: &Verified, epoch: u64, revocations: u64) {
+    pub(crate) fn put(&self, token: &[u8], verified: &Verified, epoch: u64, revocations: u64) {
         if verified.reuse_until().is_none() {
             return;
         }
@@ -227,9 +227,9 @@ where
     }
 }
 
-fn sha256(token: &str) -> [u8; 32] {
+fn sha256(token: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
-    key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    key.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
     key
 }
 
@@ -258,14 +258,14 @@ impl From<&[u8; 32]> for Digest {
     }
 }
 
-impl From<&str> for WholeToken {
-    fn from(token: &str) -> Self {
-        Self(token.into())
+impl From<&[u8]> for WholeToken {
+    fn from(token: &[u8]) -> Self {
+        Self(token.to_vec().into())
     }
 }
 
-impl Borrow<str> for WholeToken {
-    fn borrow(&self) -> &str {
+impl Borrow<[u8]> for WholeToken {
+    fn borrow(&self) -> &[u8] {
         self.0.expose_secret()
     }
 }
@@ -311,15 +311,15 @@ mod tests {
         for key in [CacheKey::Sha256, CacheKey::WholeToken] {
             let cache = TokenCache::new(CacheSettings::default().key(key));
             let at = Timestamp::from_secs;
-            cache.put("t", &good(10), 1, 0);
-            assert!(cache.get("t", at(9), 1).is_some());
-            assert!(cache.get("u", at(9), 1).is_none());
-            assert!(cache.get("t", at(9), 2).is_none(), "another epoch");
+            cache.put(b"t", &good(10), 1, 0);
+            assert!(cache.get(b"t", at(9), 1).is_some());
+            assert!(cache.get(b"u", at(9), 1).is_none());
+            assert!(cache.get(b"t", at(9), 2).is_none(), "another epoch");
             assert_eq!(cache.len(), 0, "what is of no use goes");
-            cache.put("t", &good(10), 2, 0);
-            assert!(cache.get("t", at(10), 2).is_none(), "expired");
-            cache.put("once", &Verified::from(good(10).principal().clone()), 2, 0);
-            assert!(cache.get("once", at(1), 2).is_none(), "not to be used again");
+            cache.put(b"t", &good(10), 2, 0);
+            assert!(cache.get(b"t", at(10), 2).is_none(), "expired");
+            cache.put(b"once", &Verified::from(good(10).principal().clone()), 2, 0);
+            assert!(cache.get(b"once", at(1), 2).is_none(), "not to be used again");
         }
     }
 
@@ -328,20 +328,20 @@ mod tests {
         for key in [CacheKey::Sha256, CacheKey::WholeToken] {
             let cache = TokenCache::new(CacheSettings::default().key(key));
             let at = Timestamp::from_secs;
-            cache.put("t", &good(10), 1, 7);
-            let first = cache.get("t", at(9), 1).unwrap();
-            cache.get("t", at(9), 1).unwrap();
-            let hot = cache.get("t", at(9), 1).unwrap();
+            cache.put(b"t", &good(10), 1, 7);
+            let first = cache.get(b"t", at(9), 1).unwrap();
+            cache.get(b"t", at(9), 1).unwrap();
+            let hot = cache.get(b"t", at(9), 1).unwrap();
             assert!(!Arc::ptr_eq(&first, &hot), "a copy of this thread's own");
-            assert!(Arc::ptr_eq(&hot, &cache.get("t", at(9), 1).unwrap()));
+            assert!(Arc::ptr_eq(&hot, &cache.get(b"t", at(9), 1).unwrap()));
             assert!(hot.is_checked_at(7));
             assert_eq!(hot.verified().principal().key(), first.verified().principal().key());
-            assert!(cache.get("t", at(9), 2).is_none(), "another epoch");
-            cache.put("t", &good(10), 2, 0);
+            assert!(cache.get(b"t", at(9), 2).is_none(), "another epoch");
+            cache.put(b"t", &good(10), 2, 0);
             for _ in 0..3 {
-                assert!(cache.get("t", at(9), 2).is_some());
+                assert!(cache.get(b"t", at(9), 2).is_some());
             }
-            assert!(cache.get("t", at(10), 2).is_none(), "expired");
+            assert!(cache.get(b"t", at(10), 2).is_none(), "expired");
         }
     }
 
@@ -350,7 +350,7 @@ mod tests {
         let cache = TokenCache::new(CacheSettings::default().key(CacheKey::WholeToken));
         let tokens: Vec<String> = (0..20).map(|n| format!("token {n}")).collect();
         for token in &tokens {
-            cache.put(token, &good(10), 0, 0);
+            cache.put(token.as_bytes(), &good(10), 0, 0);
         }
         std::thread::scope(|scope| {
             for thread in 0..8 {
@@ -358,8 +358,8 @@ mod tests {
                 scope.spawn(move || {
                     for turn in 0..2000 {
                         let token = &tokens[(turn / 5 + thread) % tokens.len()];
-                        assert!(cache.get(token, Timestamp::from_secs(1), 0).is_some());
-                        assert!(cache.get("another", Timestamp::from_secs(1), 0).is_none());
+                        assert!(cache.get(token.as_bytes(), Timestamp::from_secs(1), 0).is_some());
+                        assert!(cache.get(b"another", Timestamp::from_secs(1), 0).is_none());
                     }
                 });
             }
@@ -372,8 +372,8 @@ mod tests {
             let cache = TokenCache::new(CacheSettings::default().key(key).max_entries(100));
             let by_bytes = TokenCache::new(CacheSettings::default().key(key).max_bytes(100 << 10));
             for n in 0..10_000 {
-                cache.put(&format!("token {n}"), &good(10), 0, 0);
-                by_bytes.put(&format!("token {n}"), &good(10), 0, 0);
+                cache.put(format!("token {n}").as_bytes(), &good(10), 0, 0);
+                by_bytes.put(format!("token {n}").as_bytes(), &good(10), 0, 0);
             }
             assert!((50..=100).contains(&cache.len()), "{}", cache.len());
             assert!((20..=200).contains(&by_bytes.len()), "{}", by_bytes.len());

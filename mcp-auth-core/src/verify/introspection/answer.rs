@@ -46,6 +46,9 @@ impl Rules {
         if claims::text(answer, "iss")?.is_some_and(|issuer| issuer != self.issuer) {
             return Err(TokenRefusal::Issuer);
         }
+        if !is_access_token(answer)? {
+            return Err(TokenRefusal::Type);
+        }
         let is_ours = |one: &str| match self.audiences.as_slice() {
             [] => one == context.resource,
             given => given.iter().any(|ours| ours == one),
@@ -97,6 +100,18 @@ impl Rules {
             None => verified,
         })
     }
+}
+
+/// False where the answer says that the token is of another kind: a server may be asked about refresh tokens, too, and what
+/// they are called has no standard (`token_use` of Ory's, `typ` of Keycloak's; RFC 7662's `token_type` is how one is presented).
+fn is_access_token(answer: &Fields<'_>) -> Result<bool, TokenRefusal> {
+    const OTHERS: [&str; 6] = ["refresh", "refresh_token", "offline", "id", "id_token", "logout"];
+    let is_other = |kind: &str| OTHERS.iter().any(|other| kind.eq_ignore_ascii_case(other));
+    let named_other = claims::text(answer, "typ")?.is_some_and(|kind| is_other(&kind))
+        || claims::text(answer, "token_type")?.is_some_and(|kind| is_other(&kind));
+    let used_otherwise =
+        claims::text(answer, "token_use")?.is_some_and(|kind| !matches!(&*kind, "access" | "access_token"));
+    Ok(!named_other && !used_otherwise)
 }
 
 /// `scope`: a space-separated string.

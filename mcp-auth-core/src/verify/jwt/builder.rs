@@ -140,6 +140,14 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// The claim that a token is dated by where everything of a user is revoked; one without it is revoked, too. `iat` by
+    /// default: then a token passes that is being renewed just then. Where `auth_time` says when the user signed in (RFC 9068,
+    /// section 2.2.1), and they do so anew after a revocation, it lets none pass.
+    pub fn since_claim(mut self, name: impl Into<String>) -> Self {
+        self.rules.since_claim = name.into();
+        self
+    }
+
     /// The scopes that clients can obtain from this issuer; others are never offered. By default all.
     pub fn obtainable_scopes(mut self, scopes: ScopeSet) -> Self {
         self.rules.obtainable = Some(scopes);

@@ -123,8 +123,7 @@ impl<'a> Token<'a> {
         if context.now >= expires_at.plus(rules.leeway) {
             return Err(TokenRefusal::Expired);
         }
-        let issued_at = claims::date(claims, "iat")?;
-        for at in [claims::date(claims, "nbf")?, issued_at].into_iter().flatten() {
+        for at in [claims::date(claims, "nbf")?, claims::date(claims, "iat")?].into_iter().flatten() {
             if at > context.now.plus(rules.leeway) {
                 return Err(TokenRefusal::NotYetValid);
             }
@@ -145,7 +144,7 @@ impl<'a> Token<'a> {
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
-        if let Some(at) = issued_at {
+        if let Some(at) = claims::date(claims, &rules.since_claim)? {
             principal = principal.issued_at(at);
         }
         let until = keys_until.map_or(expires_at, |until| until.min(expires_at));

@@ -51,6 +51,7 @@ pub(super) struct Rules {
     /// Claims that have to be there, each with one of these texts.
     pub(super) required: Vec<(String, Vec<String>)>,
     pub(super) grant_claim: String,
+    pub(super) since_claim: String,
     pub(super) obtainable: Option<ScopeSet>,
     pub(super) revocations: Option<Revocations>,
 }
@@ -72,6 +73,7 @@ impl Rules {
             names_client: false,
             required: Vec::new(),
             grant_claim: "gid".to_owned(),
+            since_claim: "iat".to_owned(),
             obtainable: None,
             revocations: None,
         }

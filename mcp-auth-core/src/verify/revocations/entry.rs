@@ -6,6 +6,9 @@ use crate::principal::Principal;
 use crate::store;
 use crate::time::Timestamp;
 
+/// The end of what has none.
+const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
+
 /// What is revoked. Identifiers are those of an issuer: another issuer's token of the same name is not concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
@@ -67,16 +70,12 @@ impl Revocation {
         &self.id
     }
 
-    pub(super) fn value(&self) -> Bytes {
-        self.before.map_or_else(Bytes::new, |before| before.as_millis().to_string().into())
-    }
-
     pub(super) fn entry(&self, until: Timestamp) -> Entry {
         Entry { until, before: self.before }
     }
 }
 
-/// What the view keeps.
+/// What the view keeps, and the store.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) until: Timestamp,
@@ -87,10 +86,16 @@ impl Entry {
     /// Reads what the store kept. A time that cannot be read revokes whatever was issued when.
     pub(super) fn read(entry: &store::Entry) -> Self {
         let before = std::str::from_utf8(&entry.value).ok().and_then(|text| text.parse().ok());
-        Self {
-            until: entry.expires_at.unwrap_or(Timestamp::from_millis(u64::MAX)),
-            before: before.map(Timestamp::from_millis),
-        }
+        Self { until: entry.expires_at.unwrap_or(NEVER), before: before.map(Timestamp::from_millis) }
+    }
+
+    pub(super) fn value(&self) -> Bytes {
+        self.before.map_or_else(Bytes::new, |before| before.as_millis().to_string().into())
+    }
+
+    /// When the store may forget it.
+    pub(super) fn expiry(&self) -> Option<Timestamp> {
+        (self.until != NEVER).then_some(self.until)
     }
 
     pub(super) fn concerns(&self, principal: &Principal) -> bool {

@@ -49,6 +49,8 @@ const MAX_STALENESS: Duration = Duration::from_secs(10);
 /// How often a view past its bound is swept.
 const SWEEP: Duration = Duration::from_secs(1);
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often an entry is read anew that others write, too.
+const TRIES: usize = 16;
 /// The collection that revocations are kept in.
 const REVOKED: &str = "revoked";
 
@@ -145,14 +147,28 @@ impl Revocations {
     }
 
     /// Revokes; `until` is when the last credential it concerns has expired anyway. It counts here at once, elsewhere as soon
-    /// as the store tells.
+    /// as the store tells. What was revoked before stays so: of two that have one name, the later end and the later time hold.
     ///
     /// # Errors
     /// [`StoreError`] if it could not be kept: then it counts in this process only, and should be tried again.
     pub async fn revoke(&self, revocation: &Revocation, until: Timestamp) -> Result<(), StoreError> {
+        let new = revocation.entry(until);
         self.revoke_here(revocation, until);
         let Some(store) = &self.inner.store else { return Ok(()) };
-        store.put(&Key::new(REVOKED, "", revocation.id()), revocation.value(), Some(until)).await
+        let key = Key::new(REVOKED, "", revocation.id());
+        for _ in 0..TRIES {
+            if store.insert_new(&key, new.value(), new.expiry()).await? {
+                return Ok(());
+            }
+            // One that has expired since is none.
+            let Some(known) = store.get(&key).await? else { continue };
+            let mut both = Entry::read(&known);
+            both.extend(new);
+            if store.replace(&key, known.version, both.value(), both.expiry()).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Unavailable("others revoke under the same name all the time".into()))
     }
 
     /// Revokes in this process only, where something else has to be kept before the store may tell the others.
