@@ -6,7 +6,7 @@
 //! 3. With local users the cookie is also the session: its hash names the user in the store, for twelve hours. It changes at
 //!    sign-in, so that nobody can plant one.
 //! 4. A user is signed in with 32 browsers at most, across processes: for one more, the oldest session ends. So nobody fills the
-//!    store by signing in.
+//!    store by signing in. A session is noted before it begins, so that none is ever missing there.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! 2. A grant may be refreshed, and access tokens of it revoked, 60 times in a minute. Nothing is used up by what is too much.
 //! 3. A refresh token can be revoked, and is known to have been used before, however often its grant was used; only rule 1
 //!    holds there, too.
-//! 4. A user may allow on 30 consent pages in a minute, of each process. Nothing is kept of what they deny.
+//! 4. A user may allow 30 times in a minute, of each process. Denying is always taken, and leaves nothing in the store.
 //! 5. A user has at most 16 grants for one client: for one more, the oldest ends with its tokens. That is as many devices as
 //!    share a client's identifier; one that registers itself has another at each.
 //! 6. A user has at most 128 grants in all, unless the host says otherwise. For one more, the oldest of the same client ends;
@@ -26,7 +26,7 @@ use crate::answer::{Code, Refused};
 
 const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(119);
 const USES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
-const ANSWERS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+const ALLOWED_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
 pub(crate) const GRANTS_OF_USER: NonZeroU32 = NonZeroU32::MIN.saturating_add(127);
 pub(crate) const GRANTS_OF_CLIENT: usize = 16;
 pub(crate) const ALLOWED_IN_A_ROW: u32 = 100;
@@ -35,7 +35,7 @@ pub(crate) const ALLOW_AGAIN: Duration = Duration::from_secs(300);
 pub(crate) struct Limits {
     failures: FailureBudget<IpAddr>,
     uses: DefaultKeyedRateLimiter<String>,
-    answers: DefaultKeyedRateLimiter<String>,
+    allowing: DefaultKeyedRateLimiter<String>,
 }
 
 impl Limits {
@@ -43,7 +43,7 @@ impl Limits {
         Self {
             failures: FailureBudget::new(FAILURES_PER_MINUTE),
             uses: DefaultKeyedRateLimiter::keyed(Quota::per_minute(USES_PER_MINUTE)),
-            answers: DefaultKeyedRateLimiter::keyed(Quota::per_minute(ANSWERS_PER_MINUTE)),
+            allowing: DefaultKeyedRateLimiter::keyed(Quota::per_minute(ALLOWED_PER_MINUTE)),
         }
     }
 
@@ -69,15 +69,15 @@ impl Limits {
     }
 
     /// For who is signed in.
-    pub(crate) fn check_answer(&self, subject: &str) -> Result<(), Refused> {
-        let text = "You have answered too many requests. Wait a minute.";
+    pub(crate) fn check_allowing(&self, subject: &str) -> Result<(), Refused> {
+        let text = "You have allowed too many requests. Wait a minute.";
         let refused = Refused::new(Code::SlowDown, "consent_rate", text);
-        self.answers.check_key(&subject.to_owned()).map_err(|_| refused)
+        self.allowing.check_key(&subject.to_owned()).map_err(|_| refused)
     }
 
     pub(crate) fn sweep(&self) {
         self.failures.sweep();
         self.uses.retain_recent();
-        self.answers.retain_recent();
+        self.allowing.retain_recent();
     }
 }

@@ -20,20 +20,25 @@ const AUDIT: &str = "/settings/audit";
 async fn long_record(server: &Server) -> PathBuf {
     succeed(&server.client("bob", EVERYTHING).await, "list_tasks", json!({})).await;
     let path = server.data.path().join("audit.jsonl");
-    let line =
-        |text: &str| text.lines().find(|line| line.contains("list_tasks")).map(|line| format!("{line}\n"));
-    let mut found = None;
+    let mut call = String::new();
     for _ in 0..200 {
-        found = line(&std::fs::read_to_string(&path).unwrap());
-        if found.is_some() {
+        call = recorded_call(&std::fs::read_to_string(&path).unwrap()).unwrap_or_default();
+        if call.contains("\"succeeded\"") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let line = found.expect("the call is recorded");
+    assert!(call.contains("\"succeeded\""), "the call is recorded: {call}");
     let mut file = std::fs::File::options().append(true).open(&path).unwrap();
-    file.write_all(line.repeat((12 << 20) / line.len()).as_bytes()).unwrap();
+    file.write_all(call.repeat((12 << 20) / call.len()).as_bytes()).unwrap();
     path
+}
+
+/// Every line about the first call of `list_tasks`.
+fn recorded_call(text: &str) -> Option<String> {
+    let first = text.lines().find(|line| line.contains("list_tasks"))?;
+    let id = first.split_once("\"id\":\"")?.1.split('"').next()?;
+    Some(text.lines().filter(|line| line.contains(id)).map(|line| format!("{line}\n")).collect())
 }
 
 /// How often this process has the file open.
@@ -109,5 +114,22 @@ async fn the_way_to_revoke_is_open_however_many_read() {
     for read in &reading {
         read.abort();
     }
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_takes_is_held_once() {
+    let server = Server::start().await;
+    let (ada, bob) = (Browser::signed_in(&server, "ada").await, Browser::signed_in(&server, "bob").await);
+    long_record(&server).await;
+    let export = format!("{AUDIT}/export");
+    let untaken = bob.open(&export).await;
+    assert_eq!(untaken.status(), 200);
+    assert_eq!(bob.get(&export).await.status, 503, "one at a time");
+    assert_eq!(ada.get(&export).await.status, 200, "of each user");
+    drop(untaken);
+    let taken = bob.get(&export).await;
+    assert!(taken.status == 200 && taken.text.len() > 4 << 20, "{} {}", taken.status, taken.text.len());
+    assert_eq!(bob.get(&export).await.status, 200);
     server.running.stop().await;
 }

@@ -54,7 +54,7 @@ impl Inner {
             return Err(Problem::Redirect(Box::new(request), refused));
         }
         let too_many = |refused| Problem::Page(StatusCode::TOO_MANY_REQUESTS, refused);
-        self.limits.check_answer(&session.user.subject).map_err(too_many)?;
+        self.limits.check_allowing(&session.user.subject).map_err(too_many)?;
         if !self.browsers.is_first_answer(form_code).await? {
             return Err(Refused::new(
                 Code::InvalidRequest,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use mcp_auth_core::audit::chain::{self, CheckpointPublicKey, Verify};
 use mcp_auth_core::audit::{Audit, AuditEvent};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::journal::Journal;
 
@@ -40,6 +41,7 @@ pub(crate) struct Activity {
     /// Reading costs; who only wants the calls does not wait for a check of the chain.
     calls: Arc<Turns>,
     chain: Arc<Turns>,
+    exports: Arc<Turns>,
 }
 
 /// What was read.
@@ -79,13 +81,19 @@ pub(crate) enum Unreadable {
 impl Activity {
     pub(crate) fn new(path: &Path, journal: &Journal, is_archived: bool) -> Self {
         let (path, key, audit) = (path.to_owned(), journal.lines.public_key(), journal.audit.clone());
-        Self { path, key, is_archived, audit, calls: Arc::default(), chain: Arc::default() }
+        let (calls, chain, exports) = (Arc::default(), Arc::default(), Arc::default());
+        Self { path, key, is_archived, audit, calls, chain, exports }
     }
 
     /// The user's calls, as far as a page looks back.
     pub(crate) async fn of(&self, subject: &str) -> Result<Read, Unreadable> {
         let (path, of) = (self.path.clone(), subject.to_owned());
         in_turn(&self.calls, subject, move || read::tail(&path, TAIL, &of)).await
+    }
+
+    /// Held for as long as `subject` takes an export.
+    pub(crate) async fn exporting(&self, subject: &str) -> Result<OwnedSemaphorePermit, Unreadable> {
+        self.exports.own(subject).await.ok_or(Unreadable::Busy)
     }
 
     /// Whether the chain is whole, for a page of `subject`'s.

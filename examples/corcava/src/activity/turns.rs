@@ -2,7 +2,8 @@
 //!
 //! 1. One reads at a time, for as long as the reading takes: whoever hangs up does not let the next one in.
 //! 2. Of each user one is in the queue at most, so that nobody waits behind many of another's.
-//! 3. Whoever has waited for [`WAIT`] is sent away.
+//! 3. What is handed out whole is a user's own turn until it is taken, and nobody else's: a slow reader holds it once.
+//! 4. Whoever has waited for [`WAIT`] is sent away.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,11 @@ impl Turns {
             Some(Turn { _of_all: of_all, _of_user: of_user })
         };
         tokio::time::timeout(WAIT, turn).await.ok().flatten()
+    }
+
+    /// What `subject` has to itself, unless it is not free in time.
+    pub(super) async fn own(&self, subject: &str) -> Option<OwnedSemaphorePermit> {
+        tokio::time::timeout(WAIT, self.of(subject).acquire_owned()).await.ok()?.ok()
     }
 
     fn of(&self, subject: &str) -> Arc<Semaphore> {

@@ -1,13 +1,18 @@
 //! The page of the record, and its export.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use askama::Template;
 use mcp_auth_core::audit::{AuditEvent, Effect, OutcomeKind};
 use mcp_auth_core::time::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Failure, file, page};
 use super::form::Form;
@@ -21,6 +26,8 @@ use crate::domain::{Difference, differences};
 const SHOWN: usize = 200;
 /// For so long the page on which a key is revoked waits for the calls with it.
 const SOON: Duration = Duration::from_secs(1);
+/// An export is sent in pieces of this size.
+const PIECE: usize = 64 * 1024;
 const EMPTY: &str = "–";
 
 #[derive(Template)]
@@ -259,6 +266,7 @@ pub(super) async fn export(web: Data<Web>, request: HttpRequest) -> Answered {
     let user = web.signed_in(&visit).await?;
     let wanted = Wanted::read(&request)?;
     let activity = web.activity.as_ref().ok_or(Failure::NotFound)?;
+    let turn = activity.exporting(&user).await?;
     let mut lines = Vec::new();
     for event in activity.of(&user).await?.events.iter().rev().filter(|event| wanted.takes(event)) {
         let line = serde_json::to_vec(event).map_err(|error| {
@@ -268,7 +276,27 @@ pub(super) async fn export(web: Data<Web>, request: HttpRequest) -> Answered {
         lines.extend_from_slice(&line);
         lines.push(b'\n');
     }
-    Ok(file("corcava-audit.jsonl", "application/x-ndjson", lines))
+    let body = Export { left: lines.into(), _turn: turn };
+    Ok(file("corcava-audit.jsonl", "application/x-ndjson", body))
+}
+
+/// An export on its way. In pieces: what is given to the connection at once is copied, and this one gone before it was taken.
+struct Export {
+    left: Bytes,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl MessageBody for Export {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.left.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let piece = self.left.len().min(PIECE);
+        Poll::Ready((piece > 0).then(|| Ok(self.left.split_to(piece))))
+    }
 }
 
 /// The last calls with one key; none if they cannot be read soon, as the page says more than that.

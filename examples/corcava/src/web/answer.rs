@@ -1,5 +1,6 @@
 //! Answers of the pages, and what they say when something fails.
 
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
@@ -139,7 +140,7 @@ pub(super) fn see_other(path: &str) -> HttpResponse {
 }
 
 /// Something to keep, under a name.
-pub(super) fn file(name: &'static str, kind: &'static str, body: Vec<u8>) -> HttpResponse {
+pub(super) fn file(name: &'static str, kind: &'static str, body: impl MessageBody + 'static) -> HttpResponse {
     let kept = format!("attachment; filename=\"{name}\"");
     safe(StatusCode::OK)
         .insert_header((CONTENT_TYPE, kind))

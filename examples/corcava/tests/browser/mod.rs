@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -100,10 +100,19 @@ impl Browser {
         self.send(&format!("{SETTINGS}/keys"), &page.form("/keys"), &fields).await
     }
 
-    async fn go(&self, request: RequestBuilder) -> Page {
+    /// Asks for something, and does not read it yet.
+    pub(crate) async fn open(&self, path: &str) -> Response {
+        self.begin(self.client.get(format!("{}{path}", self.origin))).await
+    }
+
+    async fn begin(&self, request: RequestBuilder) -> Response {
         let cookies: Vec<String> =
             self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request.header("cookie", cookies.join("; ")).send().await.unwrap();
+        request.header("cookie", cookies.join("; ")).send().await.unwrap()
+    }
+
+    async fn go(&self, request: RequestBuilder) -> Page {
+        let answer = self.begin(request).await;
         for cookie in answer.headers().get_all("set-cookie") {
             let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
             self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
