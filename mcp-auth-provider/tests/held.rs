@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use common::{Browser, Fixture, REDIRECT, location, query};
-use mcp_auth_core::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{MemoryStore, Store};
+use mcp_auth_core::testing::{ObservedStore, StoreCall};
 use mcp_auth_core::time::{Clock, Timestamp};
 use mcp_auth_provider::{Client, ProviderBuilder};
 use reqwest::{Response, StatusCode};
@@ -141,55 +141,32 @@ async fn a_grant_that_is_used_counts_as_long_as_it_lasts() {
     assert_eq!(refresh(&fixture, &tokens).await, 200);
 }
 
-/// A store where two who ask what a user holds are answered together: both see the same.
-struct Together {
-    inner: MemoryStore,
-    both: Barrier,
-    is_on: AtomicBool,
-}
-
-#[async_trait]
-impl Store for Together {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let entry = self.inner.get(key).await;
-        if key.collection == "held_grants" && self.is_on.load(Ordering::SeqCst) {
-            // Nobody else asks if the other one is done.
-            tokio::time::timeout(Duration::from_secs(2), self.both.wait()).await.ok();
-        }
-        entry
-    }
-    async fn scan(
-        &self,
-        collection: &str,
-        partition: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.inner.scan(collection, partition, after, limit).await
-    }
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        self.inner.commit(writes).await
-    }
-    fn watch(&self) -> Watch {
-        self.inner.watch()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_processes_one_takes_the_last_room() {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_500));
-    let inner = MemoryStore::new(clock, 10_000);
-    let together = Arc::new(Together { inner, both: Barrier::new(2), is_on: AtomicBool::new(false) });
-    let store: Arc<dyn Store> = together.clone();
+    let (both, is_on) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
+    let is_noted_together = Arc::clone(&is_on);
+    // Who is about to note a grant waits for the other one: both have read the same.
+    let store: Arc<dyn Store> = Arc::new(ObservedStore::new(MemoryStore::new(clock, 10_000), move |call| {
+        let is_note = matches!(call, StoreCall::Commit([write]) if write.key.collection == "held_grants");
+        let meets = (is_note && is_noted_together.load(Ordering::SeqCst)).then(|| Arc::clone(&both));
+        async move {
+            if let Some(both) = meets {
+                // Nobody else comes if the other one is done.
+                tokio::time::timeout(Duration::from_secs(2), both.wait()).await.ok();
+            }
+            Ok(())
+        }
+    }));
     let process = || Fixture::with(|builder| for_three(builder).store(Arc::clone(&store)));
     let (here, there) = (process().await, process().await);
     let (ada_here, ada_there) = (ada(&here).await, ada(&there).await);
     for (client, process, browser) in [("one", &here, &ada_here), ("two", &there, &ada_there)] {
         assert!(query(&allow(process, browser, client).await, "code").is_some());
     }
-    together.is_on.store(true, Ordering::SeqCst);
+    is_on.store(true, Ordering::SeqCst);
     let (three, four) = tokio::join!(allow(&here, &ada_here, "three"), allow(&there, &ada_there, "four"));
-    together.is_on.store(false, Ordering::SeqCst);
+    is_on.store(false, Ordering::SeqCst);
     let mut errors = [three, four].map(|back| query(&back, "error"));
     errors.sort();
     assert_eq!(errors, [None, Some("access_denied".to_owned())]);

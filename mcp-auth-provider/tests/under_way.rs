@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::{Browser, Fixture, form_code, location, query};
 use http::request::Parts;
-use mcp_auth_core::store::{Committed, Entry, KeyRing, MemoryStore, Store, StoreError, Watch, Write};
+use mcp_auth_core::store::{KeyRing, MemoryStore, Store, StoreError};
+use mcp_auth_core::testing::{ObservedStore, StoreCall};
 use mcp_auth_core::verify::Revocations;
 use mcp_auth_provider::{LocalUsers, Login, Provider, SignIn, SignInError, SigningKey, User};
 use secrecy::SecretString;
@@ -43,64 +45,42 @@ impl Gate {
     }
 }
 
-/// Holds the next commit to a collection, or fails it, or never tells what changed.
+/// Holds the next commit to a collection, or fails it.
+#[derive(Default)]
 struct Held {
-    store: Arc<dyn Store>,
     next: Mutex<Option<&'static str>>,
     gate: Gate,
     fails: bool,
-    /// Heard in its place.
-    instead: Option<MemoryStore>,
 }
 
 impl Held {
-    fn over(store: &Arc<dyn Store>, instead: Option<MemoryStore>) -> Arc<Self> {
-        let (store, next, gate) = (Arc::clone(store), Mutex::default(), Gate::default());
-        Arc::new(Self { store, next, gate, fails: false, instead })
-    }
-}
-
-#[async_trait]
-impl Store for Held {
-    async fn get(&self, key: &mcp_auth_core::store::Key) -> Result<Option<Entry>, StoreError> {
-        self.store.get(key).await
-    }
-
-    async fn scan(
-        &self,
-        collection: &str,
-        partition: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.store.scan(collection, partition, after, limit).await
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
-        let is_held = {
-            let mut next = self.next.lock().unwrap();
-            let is_held = next.is_some_and(|held| writes[0].key.collection == held);
-            is_held.then(|| next.take()).is_some()
-        };
-        if is_held && self.fails {
-            return Err(StoreError::Unavailable("as the test wants it".into()));
-        }
-        if is_held {
-            self.gate.pass().await;
-        }
-        self.store.commit(writes).await
-    }
-
-    fn watch(&self) -> Watch {
-        self.instead.as_ref().map_or_else(|| self.store.watch(), Store::watch)
+    /// A store before which this stands.
+    fn store(self: &Arc<Self>) -> Arc<dyn Store> {
+        let held = Arc::clone(self);
+        Arc::new(ObservedStore::new(MemoryStore::default(), move |call| {
+            let is_held = match call {
+                StoreCall::Commit([write, ..]) => {
+                    held.next.lock().unwrap().take_if(|next| write.key.collection == *next).is_some()
+                }
+                _ => false,
+            };
+            let held = Arc::clone(&held);
+            async move {
+                match is_held {
+                    true if held.fails => return Err(StoreError::Unavailable("as the test wants it".into())),
+                    true => held.gate.pass().await,
+                    false => {}
+                }
+                Ok(())
+            }
+        }))
     }
 }
 
 async fn held() -> (Fixture, Arc<Held>) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let held = Held::over(&store, None);
-    let shared = Arc::clone(&held);
-    (Fixture::with(|builder| builder.store(shared)).await, held)
+    let held = Arc::<Held>::default();
+    let store = held.store();
+    (Fixture::with(|builder| builder.store(store)).await, held)
 }
 
 async fn revoke_ada(fixture: &Fixture, later: Duration) {
@@ -170,10 +150,9 @@ async fn a_password_that_is_being_checked_opens_no_session() {
 
 #[tokio::test]
 async fn a_revocation_that_was_broken_off_is_not_forgotten() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let (next, gate) = (Mutex::default(), Gate::default());
-    let failing = Arc::new(Held { store, next, gate, fails: true, instead: None });
-    let shared = Arc::clone(&failing);
+    let failing = Arc::new(Held { fails: true, ..Held::default() });
+    let store = failing.store();
+    let shared = Arc::clone(&store);
     let fixture = Fixture::with(|builder| builder.store(shared)).await;
     for is_seen_first in [true, false] {
         let tokens = fixture.tokens().await;
@@ -197,7 +176,7 @@ async fn a_revocation_that_was_broken_off_is_not_forgotten() {
     *failing.next.lock().unwrap() = Some("revoked");
     assert_eq!(fixture.post("/revoke", &form).await.status(), 503);
     assert_eq!(fixture.post("/revoke", &form).await.status(), 200);
-    let elsewhere = Revocations::over(failing, fixture.clock.clone());
+    let elsewhere = Revocations::over(store, fixture.clock.clone());
     assert!(elsewhere.is_revoked(&principal).await.unwrap());
 }
 
@@ -205,7 +184,8 @@ async fn a_revocation_that_was_broken_off_is_not_forgotten() {
 async fn what_a_process_gives_that_has_not_heard_is_refused_by_who_has() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = SigningKey::load(Arc::clone(&store), KeyRing::generate().unwrap()).await.unwrap();
-    let (deaf, theirs) = (Held::over(&store, Some(MemoryStore::default())), key.clone());
+    let deaf = Arc::new(ObservedStore::new(Arc::clone(&store), |_| ready(Ok(()))).deaf());
+    let theirs = key.clone();
     let mut fixture = Fixture::with(|builder| builder.store(deaf).signing_key(theirs)).await;
     let (browser, request) = (Browser::new(), fixture.request(&[]));
     browser.sign_in(&request, "ada").await;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 
-use crate::store::{Committed, Entry, Key, Store, StoreError, Watch, Write};
+use crate::store::{Committed, Entry, Key, MemoryStore, Store, StoreError, Watch, Write};
 
 /// What a store is asked.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,8 @@ type Allowed = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 ///
 /// 1. Before each read and each commit the hook hears what is asked; then the store itself is asked.
 /// 2. Until the hook's future is ready nothing is asked; where it fails, nothing is asked and its error is the answer.
-/// 3. [`Store::watch`] is the inner store's: the hook does not hear of it, and changes are told whatever it says.
+/// 3. [`Store::watch`] is the inner store's: the hook does not hear of it, and changes are told whatever it says; or none ever is
+///    ([`deaf`](Self::deaf)).
 ///
 /// ```
 /// use std::future::ready;
@@ -61,6 +62,8 @@ type Allowed = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 pub struct ObservedStore<S> {
     inner: S,
     hook: Box<dyn Fn(StoreCall<'_>) -> Allowed + Send + Sync>,
+    /// What is heard in place of the inner store.
+    heard: Option<MemoryStore>,
 }
 
 impl<S> ObservedStore<S> {
@@ -70,7 +73,14 @@ impl<S> ObservedStore<S> {
         H: Fn(StoreCall<'_>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
-        Self { inner, hook: Box::new(move |call| Box::pin(hook(call))) }
+        Self { inner, hook: Box::new(move |call| Box::pin(hook(call))), heard: None }
+    }
+
+    /// Tells of no change, as to a process that has not heard of it yet.
+    #[must_use]
+    pub fn deaf(mut self) -> Self {
+        self.heard = Some(MemoryStore::default());
+        self
     }
 }
 
@@ -104,6 +114,6 @@ impl<S: Store> Store for ObservedStore<S> {
     }
 
     fn watch(&self) -> Watch {
-        self.inner.watch()
+        self.heard.as_ref().map_or_else(|| self.inner.watch(), Store::watch)
     }
 }
